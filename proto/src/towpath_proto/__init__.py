@@ -1,0 +1,1 @@
+"""The vocabulary of Towpath: states, error codes, GraphQL SDL, event schemas, schedules and the wire format."""

@@ -1,0 +1,1 @@
+"""Towpath: author flows, run them, talk to a Towpath backend."""

@@ -1,0 +1,1 @@
+"""The one URL of Towpath: identity, limits, routing, merging, subscriptions, the UI."""

@@ -1,0 +1,1 @@
+"""The business service of Towpath: the only writer of its database."""

@@ -1,0 +1,1 @@
+"""What every Towpath service shares: configuration, health, identity, the event bus, loops."""

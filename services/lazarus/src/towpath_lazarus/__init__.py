@@ -1,0 +1,1 @@
+"""Offers runs again that nobody offers, owns or waits for."""

@@ -1,0 +1,1 @@
+"""Turns schedules into flow runs ahead of time."""

@@ -1,0 +1,1 @@
+"""The whole Towpath backend in one process, beside embedded PostgreSQL and NATS."""

@@ -1,0 +1,1 @@
+"""Takes runs whose lease has expired."""
