@@ -1,0 +1,1 @@
+"""The outside of the business service: PostgreSQL and the outbox relay."""

@@ -1,0 +1,176 @@
+"""The store on PostgreSQL: a pool, transactions over named queries, and the outbox that commits with them.
+
+Driver errors become `TowpathError` here, once. Rows come as dicts; JSON is read and written with orjson.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from towpath_graphql.adapters import queries
+from towpath_graphql.app.ports import Json, Row, Transaction
+from towpath_graphql.domain.runs import Event
+from towpath_proto.errors import Code, TowpathError
+from towpath_proto.ids import uuid7
+
+Connection = AsyncConnection[dict[str, Any]]
+
+
+def _dumps(value: Any) -> bytes:
+    # PostgreSQL's jsonb cannot hold U+0000; a log line or a name with it must not make a whole batch fail
+    return orjson.dumps(value, default=str).replace(rb"\u0000", rb"\ufffd")
+
+
+async def _configure(connection: Connection) -> None:
+    connection.prepare_threshold = 1  # every statement of ours is used again
+    set_json_dumps(_dumps, connection)
+    set_json_loads(orjson.loads, connection)
+
+
+def make_pool(dsn: str, *, size: int = 8) -> AsyncConnectionPool[Connection]:
+    """A pool that is not open yet.
+
+    Args:
+        dsn: PostgreSQL connection string.
+        size: Connections at most.
+    """
+    return AsyncConnectionPool(
+        dsn,
+        connection_class=AsyncConnection[dict[str, Any]],
+        kwargs={"row_factory": dict_row, "autocommit": True, "options": "-c timezone=UTC -c application_name=towpath-graphql"},
+        configure=_configure,
+        min_size=1,
+        max_size=size,
+        timeout=10,
+        max_idle=60,
+        reconnect_timeout=5,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+
+
+def translate(error: psycopg.Error | PoolTimeout) -> TowpathError:
+    """A driver's error as ours."""
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        name = error.diag.constraint_name
+        return TowpathError(Code.UNIQUENESS_VIOLATION, "Uniqueness violation.", constraint=name)
+    if isinstance(error, psycopg.errors.DiskFull):
+        return TowpathError(Code.DISK_FULL, "The database's disk is full; free some space, and the request can be repeated.")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
+        return TowpathError(Code.UNAVAILABLE, "The database does not answer at the moment; try again.")
+    if isinstance(error, psycopg.DataError):
+        return TowpathError(Code.BAD_REQUEST, f"The database cannot take a value of this request: {error.diag.message_primary}.")
+    return TowpathError(Code.INTERNAL, "The database refused the request; the service's log has the details.")
+
+
+class PostgresTransaction:
+    """One transaction; see `ports.Transaction` for its obligations."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._queries = queries.load()
+        self._now: datetime | None = None
+        self.events: list[Event] = []
+
+    async def _execute(self, query: str, parameters: dict[str, Any]) -> AsyncCursor[Row]:
+        bound = {k: Jsonb(v.value) if isinstance(v, Json) else v for k, v in parameters.items()}
+        return await self._connection.execute(self._queries[query], bound)
+
+    async def all(self, query: str, /, **parameters: Any) -> list[Row]:
+        """All rows of a named query."""
+        rows = await (await self._execute(query, parameters)).fetchall()
+        if rows and self._now is None and isinstance(rows[0].get("now"), datetime):
+            self._now = rows[0]["now"]
+        return rows
+
+    async def one(self, query: str, /, **parameters: Any) -> Row | None:
+        """The first row of a named query, or None."""
+        return await (await self._execute(query, parameters)).fetchone()
+
+    async def run(self, query: str, /, **parameters: Any) -> int:
+        """Run a named query for its effect; the number of rows it touched."""
+        return (await self._execute(query, parameters)).rowcount
+
+    async def now(self) -> datetime:
+        """The transaction's time."""
+        if self._now is None:
+            row = await self.one("now")
+            assert row is not None
+            self._now = row["now"]
+        return self._now
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Have these events written to the outbox with the commit."""
+        self.events.extend(events)
+
+    async def write_events(self) -> None:
+        """Write what was published; the last step before the commit."""
+        rows = [
+            {"id": str(uuid7()), "tenant_id": str(e.tenant_id), "type": e.type, "entity_id": str(e.entity_id), "data": e.data}
+            for e in self.events
+        ]
+        await self.run("write_events", rows=Json(rows))
+
+
+class PostgresStore:
+    """Transactions on a pool of its own. It can be opened again after it was closed.
+
+    Args:
+        dsn: PostgreSQL connection string.
+        size: Connections at most.
+        on_commit: Called after a commit that wrote events: wakes the relay.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 8, on_commit: Callable[[], None] = lambda: None) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._on_commit = on_commit
+        self._pool: AsyncConnectionPool[Connection] | None = None
+
+    async def open(self) -> None:
+        """Begin to connect; does not wait for the database."""
+        if self._pool is None:
+            self._pool = make_pool(self._dsn, size=self._size)
+            await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[Connection]:
+        """A bare connection, for migrations.
+
+        Raises:
+            TowpathError: `UNAVAILABLE` when there is none within `timeout` seconds.
+        """
+        if self._pool is None:
+            raise TowpathError(Code.UNAVAILABLE, "The service is not started; try again.")
+        try:
+            async with self._pool.connection(timeout=timeout) as connection:
+                yield connection
+        except (psycopg.Error, PoolTimeout) as e:
+            raise translate(e) from e
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction; commit when the block ends, roll back when it raises."""
+        async with self.connection() as connection, connection.transaction():
+            transaction = PostgresTransaction(connection)
+            yield transaction
+            if transaction.events:
+                await transaction.write_events()
+        if transaction.events:
+            self._on_commit()

@@ -1,0 +1,92 @@
+"""The outbox relay: publishes what committed, then forgets it.
+
+Rows are deleted in the transaction that publishes them, so a crash between the two publishes again: delivery is at least once, and
+consumers are idempotent. Woken by each commit of this process; a sweep takes what other replicas left behind. When NATS is away the rows
+stay, and hints that are older than `STALE` are dropped then: by that time everybody has swept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from towpath_graphql.adapters.postgres import PostgresStore
+from towpath_proto import subjects, timers
+from towpath_proto.errors import TowpathError
+from towpath_service_kit.bus import Bus
+from towpath_service_kit.logs import get_log
+from towpath_service_kit.metrics import Metrics
+
+_log = get_log(__name__)
+BATCH = 500
+STALE = timedelta(minutes=10)
+
+
+class _NotPublishedError(Exception):
+    """NATS did not take a message: the transaction must not commit."""
+
+
+class Relay:
+    """Moves outbox rows to the bus.
+
+    Args:
+        store: Where the rows are.
+        bus: Where they go.
+        metrics: Counters of published rows and the lag of the newest batch.
+    """
+
+    def __init__(self, store: PostgresStore, bus: Bus, metrics: Metrics) -> None:
+        self._store = store
+        self._bus = bus
+        self._wake = asyncio.Event()
+        self._published = metrics.counter("towpath_outbox_published_total", "Outbox rows published")
+        self._dropped = metrics.counter("towpath_outbox_stale_total", "Outbox rows dropped because NATS was away for too long")
+        self._lag = metrics.gauge("towpath_outbox_lag_seconds", "Age of the oldest row of the last batch when it was published")
+
+    def wake(self) -> None:
+        """Something committed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay for ever; cancel to stop."""
+        while True:
+            try:
+                while await self.publish_batch() == BATCH:
+                    pass
+            except _NotPublishedError:
+                await asyncio.sleep(1)
+            except TowpathError as e:
+                _log.warning("outbox_relay_failed", code=str(e.code), cause=e.message)
+                await asyncio.sleep(1)
+            try:
+                async with asyncio.timeout(timers.SWEEP):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def publish_batch(self) -> int:
+        """Publish up to `BATCH` rows; how many there were."""
+        async with self._store.transaction() as tx:
+            rows = await tx.all("take_outbox", limit=BATCH)
+            if not rows:
+                return 0
+            now = datetime.now(UTC)
+            fresh = [r for r in sorted(rows, key=lambda r: r["id"]) if now - r["occurred_at"] < STALE]
+            for row in fresh:
+                body = subjects.envelope(
+                    event_id=str(row["id"]),
+                    event_type=row["type"],
+                    tenant_id=str(row["tenant_id"]),
+                    occurred_at=row["occurred_at"],
+                    data=row["data"],
+                    trace=row["trace"],
+                )
+                if not await self._bus.publish(subjects.subject(row["type"], str(row["tenant_id"]), str(row["entity_id"])), body):
+                    raise _NotPublishedError
+            await self._bus.flush()
+        self._published.inc(len(fresh))
+        self._dropped.inc(len(rows) - len(fresh))
+        if fresh:
+            self._lag.set((now - fresh[0]["occurred_at"]).total_seconds())
+        return len(rows)

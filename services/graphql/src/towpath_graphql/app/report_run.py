@@ -1,0 +1,256 @@
+"""Takes a report of a run: states, logs and artifacts in one batch, under the fence of its claim.
+
+* An older fence is refused with FENCED as a whole; nothing of the batch is stored.
+* A sequence that was taken before is a replay: nothing is stored again, every item answers REPLAYED.
+* Otherwise items are decided one by one; the sequence counts as taken when any item commits, or when there was nothing to refuse.
+* A supervisor that reports Failed says that the process is lost: the same decision is made as for an expired lease (domain.losing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from towpath_graphql.app.batch import Batch, Result, all_refused, failure
+from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.own_runs import refuse
+from towpath_graphql.app.ports import Json, Store, Transaction
+from towpath_graphql.app.storing import lock_flow_run, task_run_of, write_logs
+from towpath_graphql.domain import claiming, sequences, state_json
+from towpath_graphql.domain.losing import lose
+from towpath_graphql.domain.runs import FlowRun, Origin, Proposal, Reject, TaskRun
+from towpath_proto.errors import Code, TowpathError
+from towpath_proto.ids import uuid7
+from towpath_proto.states import is_a, is_final
+
+MAX_ITEMS = 5_000
+"""States, and logs, in one report."""
+LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as it came in; see `report_run_input` in the SDL."""
+
+    flow_run_id: UUID
+    fence: int
+    reporter: sequences.Reporter
+    sequence: int
+    states: Sequence[Mapping[str, Any]] = ()
+    logs: Sequence[Mapping[str, Any]] = ()
+    artifacts: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the reporter learns."""
+
+    results: list[Result]
+    replayed: bool
+    cancel: bool
+    run: FlowRun
+
+
+@dataclass
+class _Names:
+    """Finds task runs by id or by (slug, map index); makes records for mapped children that are not there yet."""
+
+    flow_run: FlowRun
+    by_id: dict[UUID, TaskRun] = field(default_factory=dict)
+    by_name: dict[tuple[str, int], TaskRun] = field(default_factory=dict)
+
+    def add(self, run: TaskRun) -> None:
+        self.by_id[run.id] = run
+        self.by_name[run.slug, run.map_index] = run
+
+    def keep_stored(self, batch: Batch) -> None:
+        """Forget records whose first state was refused: logs and artifacts must not point to rows that do not exist."""
+        for run in [r for r in self.by_id.values() if not r.stored and batch.tasks[r.id].version == 0]:
+            del self.by_id[run.id], self.by_name[run.slug, run.map_index]
+
+    def find(self, item: Mapping[str, Any]) -> TaskRun | None:
+        if (text := item.get("task_run_id")) is not None:
+            return self.by_id.get(_uuid(text))
+        return self.by_name.get(_name(item))
+
+
+async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
+    """Take a report; see the module.
+
+    Raises:
+        TowpathError: `FENCED`, `NOT_FOUND`, `BAD_REQUEST`, `LIMIT_EXCEEDED`.
+    """
+    caller.must_own(report.flow_run_id)
+    if report.sequence < 1:
+        raise TowpathError(Code.BAD_REQUEST, "sequence must begin with 1 and grow with each batch.")
+    if len(report.states) > MAX_ITEMS or len(report.logs) > MAX_ITEMS:
+        raise TowpathError(Code.LIMIT_EXCEEDED, f"A report takes at most {MAX_ITEMS} states and {MAX_ITEMS} log lines; send it in parts.")
+    async with store.transaction() as tx:
+        run = await lock_flow_run(tx, report.flow_run_id, caller.scope)
+        if report.fence != run.fence:
+            raise refuse(claiming.fenced(run, report.fence))
+        if sequences.is_replay(run, report.reporter, report.sequence):
+            return Answer([{"status": "REPLAYED", "id": None} for _ in report.states], True, run.state == "Cancelling", run)
+        names = await _named(tx, run, report)
+        batch = Batch(tx, [run], names.by_id.values(), await tx.now())
+        if report.reporter == "supervisor":
+            results = await _lost(batch, tx, report, run)
+        else:
+            results = [_state(batch, names, report, item) for item in report.states]
+        nothing_taken = all_refused(results) and not report.logs and not report.artifacts
+        if not nothing_taken:
+            after = sequences.consumed(batch.flows[run.id], report.reporter, report.sequence)
+            if after.phase is not None:
+                seconds = after.lease_seconds or 0
+                after = replace(after, lease_expires_at=batch.now + timedelta(seconds=seconds))
+            batch.replace_flow(after)
+            await batch.store(beat=True)
+            names.keep_stored(batch)
+            await write_logs(tx, run.tenant_id, run.id, _log_rows(names, report.logs))
+            await _artifacts(tx, run, names, report.artifacts)
+        after = batch.flows[run.id]
+    return Answer(results, False, after.state == "Cancelling", after)
+
+
+async def _named(tx: Transaction, run: FlowRun, report: Report) -> _Names:
+    """Lock every task run that the report names; records for children that it names first."""
+    names = _Names(run)
+    items = [*report.states, *report.logs, *report.artifacts]
+    ids = sorted({_uuid(i["task_run_id"]) for i in items if i.get("task_run_id") is not None})
+    wanted = sorted({_name(i) for i in items if i.get("task_run_id") is None and i.get("slug") is not None})
+    if ids:
+        for row in await tx.all("lock_task_runs", ids=ids, tenant_id=run.tenant_id):
+            if row["flow_run_id"] == run.id:
+                names.add(task_run_of(row))
+    if wanted:
+        rows = await tx.all(
+            "lock_task_runs_by_slug",
+            flow_id=run.flow_id,
+            flow_run_id=run.id,
+            slugs=[s for s, _ in wanted],
+            map_indexes=[i for _, i in wanted],
+        )
+        for row in rows:
+            names.add(task_run_of(row))
+        missing = [w for w in wanted if w not in names.by_name]
+        if missing:
+            tasks = {t["slug"]: t for t in await tx.all("tasks_of_flow", flow_id=run.flow_id)}
+            for slug, map_index in missing:
+                if slug in tasks:
+                    names.add(_new_task_run(run, tasks[slug], map_index))
+    return names
+
+
+def _new_task_run(run: FlowRun, task: dict[str, Any], map_index: int) -> TaskRun:
+    return TaskRun(
+        id=uuid7(),
+        tenant_id=run.tenant_id,
+        flow_run_id=run.id,
+        task_id=task["id"],
+        slug=task["slug"],
+        map_index=map_index,
+        state="Pending",
+        version=0,
+        attempt=1,
+        serialized_state=_CREATED,
+        max_retries=task["max_retries"],
+        retry_delay=task["retry_delay"],
+        cache_key=task["cache_key"],
+        stored=False,
+    )
+
+
+_CREATED = state_json.make("Pending", "Task run created.")
+
+
+def _state(batch: Batch, names: _Names, report: Report, item: Mapping[str, Any]) -> Result:
+    try:
+        state = state_json.read(item.get("state"))
+        at = state_json.parse_time(item.get("timestamp"))
+        proposal = Proposal(state, Origin.ENGINE, item.get("version"), report.fence, actor="run", at=at)
+        if item.get("task_run_id") is None and item.get("slug") is None:
+            return batch.flow(report.flow_run_id, proposal)
+        found = names.find(item)
+        if found is None:
+            name = item.get("task_run_id") or item.get("slug")
+            return failure(Code.UNKNOWN_TASK, f"Flow run {report.flow_run_id} has no task {name!r}; register the flow again.", name)
+        return batch.task(found.id, proposal)
+    except TowpathError as e:
+        return failure(e.code, e.message, item.get("task_run_id") or item.get("slug"))
+
+
+async def _lost(batch: Batch, tx: Transaction, report: Report, run: FlowRun) -> list[Result]:
+    """The supervisor's word: the process ended without a final state of its own."""
+    results: list[Result] = []
+    for item in report.states:
+        state = state_json.read(item.get("state"))
+        current = batch.flows[run.id]
+        if is_final(current.state):
+            results.append({"status": "SUCCESS", "id": str(run.id), "version": current.version})
+        elif is_a(state["type"], "Failed"):
+            results.append(await take_from_owner(batch, tx, current, str(state.get("message") or "ended"), "supervisor"))
+        else:
+            results.append(batch.flow(run.id, Proposal(state, Origin.SUPERVISOR, fence=report.fence, actor="supervisor")))
+    return results
+
+
+async def take_from_owner(batch: Batch, tx: Transaction, run: FlowRun, reason: str, actor: str) -> Result:
+    """Apply the decision on a lost process (also used for expired leases)."""
+    rows = await tx.all("active_tasks", flow_run_ids=[run.id])
+    tasks = [task_run_of(r) for r in rows]
+    decision = lose(run, tasks, reason=reason, actor=actor, now=batch.now)
+    if isinstance(decision, Reject):
+        return failure(decision.code, decision.message, run.id)
+    for task in tasks:
+        batch.adopt(task)
+    for accepted in decision.tasks:
+        batch.accept_task(accepted.run, accepted.history)
+    result = batch.accept_flow(decision.flow)
+    await write_logs(tx, run.tenant_id, run.id, [{"level": "ERROR", "name": f"towpath.{actor}", "message": decision.log}])
+    return result
+
+
+def _log_rows(names: _Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for item in logs:
+        task = names.find(item) if item.get("task_run_id") or item.get("slug") else None
+        level = str(item.get("level") or "INFO").upper()
+        rows.append(
+            {
+                "task_run_id": None if task is None else str(task.id),
+                "timestamp": state_json.parse_time(item.get("timestamp")),
+                "level": level if level in LEVELS else "INFO",
+                "name": item.get("name"),
+                "message": None if item.get("message") is None else str(item["message"]),
+                "info": item.get("info"),
+            }
+        )
+    return rows
+
+
+async def _artifacts(tx: Transaction, run: FlowRun, names: _Names, artifacts: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        {"id": uuid7(), "tenant_id": run.tenant_id, "task_run_id": task.id, "kind": str(a.get("kind")), "data": a.get("data")}
+        for a in artifacts
+        if (task := names.find(a)) is not None
+    ]
+    if rows:
+        await tx.run("insert_artifacts", rows=Json(rows))
+
+
+def _uuid(text: Any) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise TowpathError(Code.BAD_REQUEST, f"{text!r} is no id (UUID).") from None
+
+
+def _name(item: Mapping[str, Any]) -> tuple[str, int]:
+    slug, index = item.get("slug"), item.get("map_index", -1)
+    index = -1 if index is None else index
+    if not isinstance(slug, str) or not isinstance(index, int):
+        raise TowpathError(Code.BAD_REQUEST, "An item names its task run by task_run_id, or by slug (text) and map_index (a number).")
+    return slug, index

@@ -1,0 +1,105 @@
+"""Sets states of flow runs and task runs on request of Prefect 1 clients and of people: no fence, guarded by version and state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from towpath_graphql.app.batch import Batch, Result, failure
+from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.ports import Store
+from towpath_graphql.app.storing import lock_flow_runs, task_run_of
+from towpath_graphql.domain import state_json
+from towpath_graphql.domain.runs import Origin, Proposal
+from towpath_proto import timers
+from towpath_proto.errors import Code, TowpathError
+
+
+@dataclass(frozen=True, slots=True)
+class StateRequest:
+    """A wish for one state: of a flow run or of a task run."""
+
+    state: Any
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+    version: int | None = None
+
+
+async def set_states(store: Store, caller: Caller, requests: Sequence[StateRequest]) -> list[Result]:
+    """Decide on each request in order; an answer per item."""
+    async with store.transaction() as tx:
+        task_ids = [r.task_run_id for r in requests if r.task_run_id]
+        # locks go by the order flow runs, then task runs, each by id; so look first which flow runs the task runs belong to
+        owners = [r["flow_run_id"] for r in await tx.all("flow_of_task_runs", ids=task_ids, tenant_id=caller.scope)] if task_ids else []
+        flows = await lock_flow_runs(tx, [*owners, *(r.flow_run_id for r in requests if r.flow_run_id)], caller.scope)
+        rows = await tx.all("lock_task_runs", ids=sorted(set(task_ids)), tenant_id=caller.scope) if task_ids else []
+        tasks = [task_run_of(r) for r in rows]
+        batch = Batch(tx, flows.values(), tasks, await tx.now())
+        results = [_one(batch, caller, request) for request in requests]
+        await batch.store(agent_id=caller.agent_id, beat=True)
+    return results
+
+
+def _one(batch: Batch, caller: Caller, request: StateRequest) -> Result:
+    run_id = request.flow_run_id or request.task_run_id
+    if run_id is None or (request.flow_run_id and request.task_run_id):
+        return failure(Code.BAD_REQUEST, "Give exactly one of flow_run_id and task_run_id.")
+    try:
+        state = state_json.read(request.state)
+        if request.flow_run_id is not None:
+            if request.flow_run_id not in batch.flows:
+                return failure(Code.NOT_FOUND, f"State update failed for flow run {run_id}: there is no such flow run.", run_id)
+            caller.must_own(request.flow_run_id)
+            actor = f"agent {caller.agent_id}" if caller.agent_id else caller.actor
+            proposal = Proposal(state, Origin.CLIENT, request.version, actor=actor, lease_seconds=timers.LEASE_PREFECT1)
+            return batch.flow(request.flow_run_id, proposal)
+        task = batch.tasks.get(run_id)
+        if task is None:
+            return failure(Code.NOT_FOUND, f"State update failed for task run {run_id}: there is no such task run.", run_id)
+        caller.must_own(task.flow_run_id)
+        return batch.task(run_id, Proposal(state, Origin.CLIENT, request.version, actor=caller.actor))
+    except TowpathError as e:
+        return failure(e.code, e.message, run_id)
+
+
+async def cancel_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> str:
+    """Running becomes Cancelling, what has not begun becomes Cancelled, what has ended stays; the state it is in then."""
+    async with store.transaction() as tx:
+        flows = await lock_flow_runs(tx, [flow_run_id], caller.scope)
+        run = flows.get(flow_run_id)
+        if run is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
+        batch = Batch(tx, [run], [], await tx.now())
+        if run.end_time is None and run.state != "Cancelling":
+            has_process = run.state == "Running" or (run.state == "Submitted" and run.phase is not None)
+            kind = "Cancelling" if has_process and run.owned_at(batch.now) else "Cancelled"
+            state = state_json.make(kind, f"Cancelled by {caller.actor}.")
+            result = batch.flow(flow_run_id, Proposal(state, Origin.CLIENT, actor=caller.actor))
+            if result["status"] == "ERROR":
+                raise TowpathError(Code(result["code"]), result["message"], **result.get("story", {}))
+            await batch.store()
+        return batch.flows[flow_run_id].state
+
+
+async def restart_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:
+    """Begin the next attempt: what failed is to run again, what succeeded stays.
+
+    Raises:
+        TowpathError: `NOT_FOUND`; `ILLEGAL_TRANSITION` for a run that has not failed or been cancelled.
+    """
+    async with store.transaction() as tx:
+        flows = await lock_flow_runs(tx, [flow_run_id], caller.scope)
+        if flow_run_id not in flows:
+            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
+        tasks = [task_run_of(r) for r in await tx.all("lock_failed_task_runs", flow_run_id=flow_run_id)]
+        batch = Batch(tx, flows.values(), tasks, await tx.now())
+        state = state_json.make("Scheduled", f"Restarted by {caller.actor}.", start_time=batch.now)
+        result = batch.flow(flow_run_id, Proposal(state, Origin.CLIENT, actor=caller.actor))
+        if result["status"] == "ERROR":
+            raise TowpathError(Code(result["code"]), result["message"], **result.get("story", {}))
+        pending = state_json.make("Pending", "To be run again: the flow run was restarted.")
+        for task in tasks:
+            batch.task(task.id, Proposal(pending, Origin.SERVICE, actor=caller.actor))
+        await batch.store()

@@ -1,0 +1,117 @@
+"""Task runs as Prefect 1's clients ask for them, names, heartbeats, deletion, and logs written outside a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from towpath_graphql.app.audit import note
+from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.ports import Json, Row, Store
+from towpath_graphql.app.storing import lock_flow_runs, write_logs
+from towpath_graphql.domain import state_json
+from towpath_proto import timers
+from towpath_proto.errors import Code, TowpathError
+from towpath_proto.ids import uuid7
+
+
+async def get_or_create(store: Store, caller: Caller, *, flow_run_id: UUID, task_id: UUID, map_index: int | None) -> Row:
+    """The task run of (flow run, task, map index), made with a Pending state if it is not there."""
+    caller.must_own(flow_run_id)
+    index = -1 if map_index is None else map_index
+    async with store.transaction() as tx:
+        key = {"flow_run_id": flow_run_id, "task_id": task_id, "map_index": index}
+        found = await tx.one("task_run_info_by_index", **key)
+        if found is not None:
+            return found
+        context = await tx.one("flow_run_and_task", flow_run_id=flow_run_id, task_id=task_id, tenant_id=caller.scope)
+        if context is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id} with a task {task_id}.")
+        row = {
+            "id": uuid7(),
+            "tenant_id": context["tenant_id"],
+            **key,
+            "cache_key": context["cache_key"],
+            "version": 0,
+            "attempt": 1,
+            "state": "Pending",
+            "serialized_state": state_json.make("Pending", "Task run created."),
+        }
+        await tx.run("insert_task_runs", rows=Json([row]))
+        made = await tx.one("task_run_info_by_index", **key)
+        assert made is not None
+        return made
+
+
+async def info(store: Store, caller: Caller, task_run_id: UUID) -> Row:
+    """A task run's id, version and state."""
+    async with store.transaction() as tx:
+        row = await tx.one("task_run_info", id=task_run_id, tenant_id=caller.scope)
+    if row is None:
+        raise TowpathError(Code.NOT_FOUND, f"There is no task run {task_run_id}.")
+    caller.must_own(row["flow_run_id"])
+    return row
+
+
+async def mapped_children(store: Store, caller: Caller, task_run_id: UUID) -> Row:
+    """Counts of the states of a mapped task run's children, with their first start and last end."""
+    async with store.transaction() as tx:
+        row = await tx.one("mapped_children", id=task_run_id, tenant_id=caller.scope)
+    assert row is not None
+    return row
+
+
+async def beat_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:
+    """The heartbeat of a Prefect 1 run."""
+    caller.must_own(flow_run_id)
+    async with store.transaction() as tx:
+        if await tx.one("beat_prefect1", id=flow_run_id, tenant_id=caller.scope, lease=timers.LEASE_PREFECT1) is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id} that beats this way.")
+
+
+async def beat_task_run(store: Store, caller: Caller, task_run_id: UUID) -> None:
+    """The heartbeat of a task run of an old client."""
+    async with store.transaction() as tx:
+        if await tx.one("beat_task_run", id=task_run_id, tenant_id=caller.scope) is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no task run {task_run_id}.")
+
+
+async def rename(store: Store, caller: Caller, *, name: str, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> None:
+    """Give a flow run or a task run another name."""
+    async with store.transaction() as tx:
+        if flow_run_id is not None:
+            caller.must_own(flow_run_id)
+            row = await tx.one("rename_flow_run", id=flow_run_id, name=name, tenant_id=caller.scope)
+        else:
+            owner = await tx.one("flow_run_of_task_run", id=task_run_id)
+            if owner is not None:
+                caller.must_own(owner["flow_run_id"])
+            row = await tx.one("rename_task_run", id=task_run_id, name=name, tenant_id=caller.scope)
+        if row is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no run {flow_run_id or task_run_id}.")
+
+
+async def delete_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:
+    """Delete a flow run with its task runs, history and logs."""
+    async with store.transaction() as tx:
+        runs = await lock_flow_runs(tx, [flow_run_id], caller.scope)
+        if flow_run_id not in runs:
+            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
+        await tx.run("delete_run_history", id=flow_run_id)
+        await tx.run("delete_flow_run", id=flow_run_id, tenant_id=caller.scope)
+        await note(tx, caller, "delete_flow_run", "flow_run", flow_run_id, name=runs[flow_run_id].name)
+
+
+async def write_run_logs(store: Store, caller: Caller, logs: Sequence[Mapping[str, Any]]) -> None:
+    """Log rows from Prefect 1's clients; rows of runs that do not exist are left out."""
+    by_run: dict[UUID, list[dict[str, Any]]] = {}
+    for item in logs:
+        caller.must_own(item["flow_run_id"])
+        row = {k: item.get(k) for k in ("task_run_id", "timestamp", "name", "level", "message", "info")}
+        by_run.setdefault(item["flow_run_id"], []).append(row)
+    async with store.transaction() as tx:
+        known = {r["id"]: r["tenant_id"] for r in await tx.all("tenants_of_flow_runs", ids=sorted(by_run), tenant_id=caller.scope)}
+        for flow_run_id, rows in by_run.items():
+            if flow_run_id in known:
+                await write_logs(tx, known[flow_run_id], flow_run_id, rows)

@@ -1,0 +1,159 @@
+"""The HTTP side: POST /graphql with a signed identity, and the health routes.
+
+Documents are parsed and validated once and kept (LRU by text). Errors are formatted in one place: ours keep their code and sentence;
+anything unexpected is logged with its trace and answered as INTERNAL without details.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import orjson
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, validate
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from towpath_graphql.app.caller import Caller
+from towpath_graphql.resolvers.context import Context
+from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit import identity
+from towpath_service_kit.health import Ready, health_routes
+from towpath_service_kit.logs import get_log
+from towpath_service_kit.metrics import Metrics
+
+_log = get_log(__name__)
+CACHED_DOCUMENTS = 500
+LONGEST_CACHED = 20_000
+"""Characters; longer documents hold inlined data and will not come again."""
+
+MakeContext = Callable[[Caller], Context]
+
+
+class Documents:
+    """Parsed and validated documents, the most recently used ones kept."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._cache: OrderedDict[str, DocumentNode | list[GraphQLError]] = OrderedDict()
+
+    def get(self, text: str) -> DocumentNode | list[GraphQLError]:
+        """The document, or what is wrong with it."""
+        found = self._cache.get(text)
+        if found is not None:
+            self._cache.move_to_end(text)
+            return found
+        try:
+            document: DocumentNode | list[GraphQLError] = parse(text, no_location=False)
+        except GraphQLError as e:
+            return [e]
+        assert isinstance(document, DocumentNode)
+        if errors := validate(self._schema, document, max_errors=5):
+            return errors
+        if len(text) <= LONGEST_CACHED:
+            self._cache[text] = document
+            if len(self._cache) > CACHED_DOCUMENTS:
+                self._cache.popitem(last=False)
+        return document
+
+
+def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, ready: Ready, metrics: Metrics) -> Starlette:
+    """The ASGI application.
+
+    Args:
+        schema: The executable schema.
+        make_context: Makes a request's context for a caller.
+        secret: `TOWPATH_IDENTITY_SECRET`.
+        ready: For /health/ready.
+        metrics: For /metrics.
+    """
+    documents = Documents(schema)
+    seconds = metrics.histogram("towpath_graphql_seconds", "Time to answer a request", ["field"])
+
+    async def graphql(request: Request) -> Response:
+        try:
+            caller = caller_of(request, secret)
+        except TowpathError as e:
+            return _answer({"errors": [e.to_graphql()]}, 401)
+        try:
+            body = orjson.loads(await request.body())
+            text = body["query"]
+            variables = body.get("variables")
+            if not isinstance(text, str) or not isinstance(variables, dict | None):
+                raise TypeError
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            error = TowpathError(Code.BAD_REQUEST, "The body must be a JSON object with a query text and, if needed, variables.")
+            return _answer({"errors": [error.to_graphql()]}, 400)
+        document = documents.get(text)
+        if isinstance(document, list):
+            return _answer({"errors": [_format(e, Code.VALIDATION_FAILED) for e in document]}, 400)
+        with seconds.labels(_first_field(document)).time():
+            result = execute(
+                schema,
+                document,
+                context_value=make_context(caller),
+                variable_values=variables,
+                operation_name=body.get("operationName"),
+            )
+            if not isinstance(result, ExecutionResult):
+                result = await result
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [_format(e, Code.BAD_REQUEST) for e in result.errors]
+        return _answer(answer, 200)
+
+    return Starlette(routes=[Route("/graphql", graphql, methods=["POST"]), *health_routes(ready, metrics)])
+
+
+def caller_of(request: Request, secret: str) -> Caller:
+    """The proven caller of a request.
+
+    Raises:
+        TowpathError: `UNAUTHENTICATED` without a good identity.
+    """
+    proven = identity.verify(request.headers.get(identity.HEADER), secret)
+    return Caller(
+        tenant_id=proven.tenant,
+        role=str(proven.role),
+        actor=proven.actor,
+        run_id=proven.run,
+        fence=proven.fence,
+        agent_id=_uuid(request.headers.get("x-prefect-agent-id")),
+        core_version=request.headers.get("x-prefect-core-version"),
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _first_field(document: DocumentNode) -> str:
+    for definition in document.definitions:
+        selections = getattr(getattr(definition, "selection_set", None), "selections", ())
+        for selection in selections:
+            name = getattr(getattr(selection, "name", None), "value", None)
+            if name:
+                return str(name)
+    return "none"
+
+
+def _format(error: GraphQLError, default: Code) -> dict[str, Any]:
+    original = error.original_error
+    path = list(error.path) if error.path else None
+    if isinstance(original, TowpathError):
+        return original.to_graphql(path)
+    if original is not None and not isinstance(original, GraphQLError):
+        _log.error("resolver_failed", error=original, path=path)
+        return TowpathError(Code.INTERNAL, "Something went wrong here; the service's log has the details.").to_graphql(path)
+    return TowpathError(default, error.message).to_graphql(path)
+
+
+def _answer(content: dict[str, Any], status: int) -> Response:
+    return Response(orjson.dumps(content, default=str), status, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Parse arguments, call one use case, shape the answer. No decision is made here."""

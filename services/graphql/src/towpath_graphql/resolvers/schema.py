@@ -1,0 +1,28 @@
+"""Joins the SDL from proto with the resolvers. A root field without a resolver, or a resolver without a field, fails at start."""
+
+from __future__ import annotations
+
+from ariadne import MutationType, QueryType, make_executable_schema
+from graphql import GraphQLSchema
+
+from towpath_graphql.resolvers import base, flows, native, runs
+from towpath_graphql.resolvers.context import Handler, guarded
+from towpath_graphql.resolvers.scalars import datetime_scalar, json_scalar, uuid_scalar
+from towpath_proto import sdl
+
+QUERIES: dict[str, Handler] = {**base.QUERIES, **flows.QUERIES, **runs.QUERIES, **native.QUERIES}
+MUTATIONS: dict[str, Handler] = {**base.MUTATIONS, **flows.MUTATIONS, **runs.MUTATIONS, **native.MUTATIONS}
+
+
+def build_schema() -> GraphQLSchema:
+    """The executable schema."""
+    query, mutation = QueryType(), MutationType()
+    for kind, handlers in ((query, QUERIES), (mutation, MUTATIONS)):
+        for field, handler in handlers.items():
+            kind.set_field(field, guarded(field, handler))
+    schema = make_executable_schema(sdl.load(), query, mutation, uuid_scalar, datetime_scalar, json_scalar)
+    for root, handlers in ((schema.query_type, QUERIES), (schema.mutation_type, MUTATIONS)):
+        assert root is not None
+        if missing := set(root.fields) - set(handlers):
+            raise RuntimeError(f"root fields without a resolver: {', '.join(sorted(missing))}")
+    return schema

@@ -1,0 +1,149 @@
+-- Flows: registration, versions, schedules, code.
+
+-- name: project_by_name
+select id, tenant_id, name from project where tenant_id = %(tenant_id)s and name = %(name)s;
+
+-- name: project_by_id
+select id, tenant_id, name from project where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: newest_version_group
+-- The version group of the newest flow with this name in this project.
+select version_group_id from flow where project_id = %(project_id)s and name = %(name)s order by created desc, version desc limit 1;
+
+-- name: upsert_flow_group
+-- One group a version group; locked, so that two registrations of one flow get two versions.
+insert into flow_group (id, tenant_id, name, settings)
+values (%(id)s, %(tenant_id)s, %(name)s, '{"heartbeat_enabled": true, "lazarus_enabled": true, "version_locking_enabled": true}')
+on conflict (tenant_id, name) do update set updated = now()
+returning id, settings, schedule, default_parameters, labels, run_config;
+
+-- name: flow_by_idempotency_key
+-- The newest flow of a group that is not archived, if the group's last key is this one.
+select f.id, f.version from flow f join flow_group g on g.id = f.flow_group_id
+where g.id = %(flow_group_id)s and g.settings ->> 'idempotency_key' = %(key)s and not f.archived
+order by f.version desc limit 1;
+
+-- name: remember_idempotency_key
+update flow_group set settings = settings || jsonb_build_object('idempotency_key', %(key)s::text), updated = now() where id = %(id)s;
+
+-- name: insert_flow
+insert into flow (id, tenant_id, project_id, flow_group_id, name, version, version_group_id, description, environment, run_config, storage,
+                  parameters, serialized_flow, schedule, core_version, settings, code_hash, code_signature, code_key_id, code_info)
+select %(id)s, %(tenant_id)s, %(project_id)s, %(flow_group_id)s, %(name)s,
+       coalesce((select max(version) from flow where flow_group_id = %(flow_group_id)s), 0) + 1, %(version_group_id)s, %(description)s,
+       %(environment)s, %(run_config)s, %(storage)s, %(parameters)s, %(serialized_flow)s, %(schedule)s, %(core_version)s, %(settings)s,
+       %(code_hash)s, %(code_signature)s, %(code_key_id)s, %(code_info)s
+returning id, version;
+
+-- name: insert_flow_code
+insert into flow_code (tenant_id, hash, blob) values (%(tenant_id)s, %(hash)s, %(blob)s) on conflict do nothing;
+
+-- name: insert_tasks
+-- Tasks of a flow; one that is there already stays as it is.
+insert into task (id, tenant_id, flow_id, name, slug, description, type, max_retries, retry_delay, trigger, mapped, auto_generated, cache_key,
+                  is_root_task, is_terminal_task, is_reference_task, tags)
+select i.id, %(tenant_id)s, %(flow_id)s, i.name, i.slug, i.description, i.type, i.max_retries,
+       case when i.retry_delay is null then null else make_interval(secs => i.retry_delay) end, i.trigger, i.mapped, i.auto_generated,
+       i.cache_key, i.is_root_task, i.is_terminal_task, i.is_reference_task, i.tags
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, name text, slug text, description text, type text, max_retries int, retry_delay float8, trigger text, mapped boolean,
+    auto_generated boolean, cache_key text, is_root_task boolean, is_terminal_task boolean, is_reference_task boolean, tags jsonb)
+on conflict (flow_id, slug) do nothing
+returning id, slug;
+
+-- name: insert_edges
+-- Edges by the slugs of their ends; returns how many of the wanted ones have both ends.
+with wanted as (
+    select i.*, u.id as up_id, d.id as down_id
+    from jsonb_to_recordset(%(rows)s) as i (id uuid, upstream text, downstream text, key text, mapped boolean)
+    left join task u on u.flow_id = %(flow_id)s and u.slug = i.upstream
+    left join task d on d.flow_id = %(flow_id)s and d.slug = i.downstream
+), made as (
+    insert into edge (id, tenant_id, flow_id, upstream_task_id, downstream_task_id, key, mapped)
+    select id, %(tenant_id)s, %(flow_id)s, up_id, down_id, key, coalesce(mapped, false)
+    from wanted where up_id is not null and down_id is not null
+    on conflict do nothing returning 1
+)
+select upstream, downstream, up_id is null as no_upstream from wanted where up_id is null or down_id is null limit 1;
+
+-- name: mark_mapped_tasks
+-- A task is mapped when an edge into it is.
+update task t set mapped = true
+where t.flow_id = %(flow_id)s and not t.mapped
+  and exists (select 1 from edge e where e.downstream_task_id = t.id and e.mapped);
+
+-- name: append_serialized_tasks
+update flow set serialized_flow = jsonb_set(serialized_flow, '{tasks}', coalesce(serialized_flow -> 'tasks', '[]'::jsonb) || %(tasks)s::jsonb),
+                updated = now()
+where id = %(id)s;
+
+-- name: insert_flow_clocks
+insert into flow_clock (flow_id, tenant_id, key, position, spec)
+select %(flow_id)s, %(tenant_id)s, i.key, i.position, i.spec
+from jsonb_to_recordset(%(rows)s) as i (key text, position int, spec jsonb)
+on conflict (flow_id, key) do nothing;
+
+-- name: lock_flow
+-- A flow with its group, for registration steps and runs.
+select f.id, f.tenant_id, f.project_id, f.flow_group_id, f.name, f.version, f.version_group_id, f.run_config, f.parameters, f.schedule,
+       f.is_schedule_active, f.archived, f.code_hash, f.serialized_flow -> 'environment' as environment, g.labels as group_labels,
+       g.run_config as group_run_config, g.schedule as group_schedule, g.default_parameters
+from flow f join flow_group g on g.id = f.flow_group_id
+where f.id = %(id)s and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+for no key update of f;
+
+-- name: flows_for_runs
+-- Flows, by id or as the newest of a version group, with everything that a new run takes from them.
+select f.id, f.tenant_id, f.flow_group_id, f.name, f.version, f.version_group_id, f.run_config, f.parameters, f.archived,
+       g.labels as group_labels, g.run_config as group_run_config, g.default_parameters, f.serialized_flow -> 'environment' as environment
+from flow f join flow_group g on g.id = f.flow_group_id
+where (f.id = any(%(ids)s) or f.id in (
+          select distinct on (x.version_group_id) x.id from flow x
+          where x.version_group_id = any(%(version_groups)s) and not x.archived
+            and (x.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+          order by x.version_group_id, x.version desc))
+  and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: archive_older_flows
+-- All other versions of the group, once a new one is there.
+update flow set archived = true, is_schedule_active = false, updated = now()
+where flow_group_id = %(flow_group_id)s and id <> %(keep)s and not archived
+returning id;
+
+-- name: archive_flow
+update flow set archived = true, is_schedule_active = false, updated = now() where id = %(id)s returning id, flow_group_id;
+
+-- name: delete_flow
+delete from flow where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: delete_flow_history
+with states as (delete from flow_run_state where flow_run_id in (select id from flow_run where flow_id = %(id)s)),
+     task_states as (delete from task_run_state where task_run_id in (
+         select t.id from task_run t join flow_run r on r.id = t.flow_run_id where r.flow_id = %(id)s))
+delete from log where flow_run_id in (select id from flow_run where flow_id = %(id)s);
+
+-- name: delete_upcoming_runs
+-- Runs that a schedule made and nobody has taken yet.
+with gone as (
+    delete from flow_run where flow_id = any(%(flow_ids)s) and auto_scheduled and state = 'Scheduled' and lease_expires_at is null and version = 1
+    returning id
+)
+delete from flow_run_state where flow_run_id in (select id from gone);
+
+-- name: waiting_runs_of_flows
+-- Scheduled runs that people made; they are cancelled when their flow is archived.
+select id from flow_run where flow_id = any(%(flow_ids)s) and state = 'Scheduled' and lease_expires_at is null order by id;
+
+-- name: set_schedule
+update flow set is_schedule_active = %(active)s, updated = now() where id = %(id)s;
+
+-- name: flow_code
+select f.code_hash, f.code_signature, f.code_key_id, f.code_info, c.blob, k.public_key
+from flow f
+join flow_code c on c.tenant_id = f.tenant_id and c.hash = f.code_hash
+left join signing_key k on k.tenant_id = f.tenant_id and k.key_id = f.code_key_id
+where f.id = %(id)s and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: insert_signing_key
+insert into signing_key (tenant_id, key_id, name, public_key) values (%(tenant_id)s, %(key_id)s, %(name)s, %(public_key)s)
+on conflict do nothing;

@@ -1,0 +1,50 @@
+-- What the loops ask and propose. Time is the database's.
+
+-- name: schedule_sources
+-- Active schedules, a page by id, with what they have scheduled already.
+select f.id as flow_id, f.flow_group_id, f.tenant_id, f.name as flow_name, coalesce(g.schedule, f.schedule) as schedule, now() as now,
+       coalesce((select jsonb_agg(jsonb_build_object('clock', r.schedule_clock, 'time', r.scheduled_start_time))
+                 from flow_run r where r.flow_id = f.id and r.schedule_clock is not null and r.scheduled_start_time > now()), '[]') as upcoming
+from flow f join flow_group g on g.id = f.flow_group_id
+where f.is_schedule_active and not f.archived and coalesce(g.schedule, f.schedule) is not null
+  and (%(after)s::uuid is null or f.id > %(after)s::uuid)
+order by f.id limit %(limit)s;
+
+-- name: answer
+-- The write path answers. A gap longer than `gap` seconds closes the reap gate for one lease period from now.
+update write_path
+set answered_at = now(),
+    gate_closed_until = case when answered_at is null or answered_at < now() - make_interval(secs => %(gap)s)
+                             then now() + make_interval(secs => %(lease)s) else gate_closed_until end
+returning gate_closed_until, gate_closed_until > now() as closed, now() as now;
+
+-- name: expired_leases
+-- Owned runs whose lease, or whose time to launch, is over.
+select id as flow_run_id, tenant_id, fence, lease_holder as holder, phase, heartbeat as last_beat,
+       least(lease_expires_at, launch_deadline) as expired_at
+from flow_run
+where lease_expires_at <= now() or launch_deadline <= now()
+order by lease_expires_at limit %(limit)s;
+
+-- name: next_expiry
+select min(least(lease_expires_at, launch_deadline)) as next_expiry from flow_run where lease_expires_at is not null;
+
+-- name: stranded
+-- Neither offered, owned nor waiting, and not ended.
+select id as flow_run_id, tenant_id, state, times_resurrected as lives, state_timestamp as since
+from flow_run
+where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null
+  and state_timestamp < now() - make_interval(secs => %(age)s)
+order by id limit %(limit)s;
+
+-- name: gate
+select gate_closed_until > now() as closed, gate_closed_until, now() as now from write_path;
+
+-- name: active_tasks
+-- Running task runs, and those that wait for a retry, of the runs being taken from a silent owner.
+select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+       k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
+from task_run t join task k on k.id = t.task_id
+where t.flow_run_id = any(%(flow_run_ids)s) and t.state in ('Running', 'Retrying', 'Cancelling', 'Queued')
+order by t.id
+for no key update of t;

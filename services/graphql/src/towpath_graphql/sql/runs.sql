@@ -1,0 +1,257 @@
+-- Runs: lock them, read them for a decision, store what was decided. Every statement works on a set.
+
+-- name: lock_flow_runs
+-- Flow runs by id, locked in the order of their ids so that two batches never wait for each other in a circle.
+select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
+       r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
+       r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
+       now() as now
+from flow_run r
+where r.id = any(%(ids)s) and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+order by r.id
+for no key update;
+
+-- name: lock_task_runs
+-- Task runs by id with what their task says about retries.
+select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+       k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
+from task_run t join task k on k.id = t.task_id
+where t.id = any(%(ids)s) and (t.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+order by t.id
+for no key update of t;
+
+-- name: lock_task_runs_by_slug
+-- Task runs of one flow run by (slug, map index), as reports of native engines name them.
+select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+       k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
+from unnest(%(slugs)s::text[], %(map_indexes)s::int[]) as wanted (slug, map_index)
+join task k on k.flow_id = %(flow_id)s and k.slug = wanted.slug
+join task_run t on t.flow_run_id = %(flow_run_id)s and t.task_id = k.id and t.map_index = wanted.map_index
+order by t.id
+for no key update of t;
+
+-- name: lock_unfinished_task_runs
+-- What is still open in these flow runs.
+select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+       k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
+from task_run t join task k on k.id = t.task_id
+where t.flow_run_id = any(%(flow_run_ids)s) and t.end_time is null
+order by t.id
+for no key update of t;
+
+-- name: lock_failed_task_runs
+-- What a restart runs again: task runs that failed, were cancelled, or never began.
+select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+       k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
+from task_run t join task k on k.id = t.task_id
+where t.flow_run_id = %(flow_run_id)s and t.state in ('Failed', 'TimedOut', 'TriggerFailed', 'ValidationFailed', 'Cancelled')
+order by t.id
+for no key update of t;
+
+-- name: tasks_of_flow
+-- The tasks of a flow by slug.
+select k.id, k.slug, k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, k.cache_key
+from task k where k.flow_id = %(flow_id)s;
+
+-- name: flow_of_task_runs
+-- Which flow runs these task runs belong to, without locking anything.
+select distinct flow_run_id from task_run
+where id = any(%(ids)s) and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: store_flow_runs
+-- Write decided rows back. The guard repeats what the decision saw: id, version and fence; a row that moved meanwhile is not returned.
+update flow_run r
+set version = i.version, attempt = i.attempt, state = i.state, state_timestamp = i.state_timestamp, state_message = i.serialized_state ->> 'message',
+    state_result = i.serialized_state -> '_result', state_start_time = i.state_start_time, serialized_state = i.serialized_state,
+    start_time = i.start_time, end_time = i.end_time, times_resurrected = i.lives, due_at = i.due_at, waiting_for = i.waiting_for,
+    phase = i.phase, lease_holder = i.lease_holder, lease_expires_at = i.lease_expires_at, lease_seconds = i.lease_seconds,
+    launch_deadline = i.launch_deadline, fence = i.fence, engine_sequence = i.engine_sequence,
+    supervisor_sequence = i.supervisor_sequence, agent_id = coalesce(i.agent_id, r.agent_id),
+    heartbeat = case when i.beat then now() else r.heartbeat end,
+    updated = now()
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, expected_version int, expected_fence int, version int, attempt int, state text, state_timestamp timestamptz, state_start_time timestamptz,
+    serialized_state jsonb, start_time timestamptz, end_time timestamptz, lives int, due_at timestamptz, waiting_for text, phase text,
+    lease_holder text, lease_expires_at timestamptz, lease_seconds float8, launch_deadline timestamptz, fence int, engine_sequence int,
+    supervisor_sequence int, agent_id uuid, beat boolean)
+where r.id = i.id and r.version = i.expected_version and r.fence = i.expected_fence
+returning r.id;
+
+-- name: store_task_runs
+-- As store_flow_runs, for task runs that exist.
+update task_run t
+set version = i.version, attempt = i.attempt, state = i.state, state_timestamp = i.state_timestamp, state_message = i.serialized_state ->> 'message',
+    state_result = i.serialized_state -> '_result', state_start_time = i.state_start_time, serialized_state = i.serialized_state,
+    start_time = i.start_time, end_time = i.end_time, updated = now(),
+    heartbeat = case when i.state = 'Running' then now() else t.heartbeat end
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, expected_version int, version int, attempt int, state text, state_timestamp timestamptz, state_start_time timestamptz, serialized_state jsonb,
+    start_time timestamptz, end_time timestamptz)
+where t.id = i.id and t.version = i.expected_version
+returning t.id;
+
+-- name: insert_task_runs
+-- Task runs that are made by their first report or by a flow run's creation.
+insert into task_run (id, tenant_id, flow_run_id, task_id, map_index, cache_key, version, attempt, state, state_timestamp, state_message,
+                      state_result, state_start_time, serialized_state, start_time, end_time, heartbeat)
+select i.id, i.tenant_id, i.flow_run_id, i.task_id, i.map_index, i.cache_key, i.version, i.attempt, i.state,
+       coalesce(i.state_timestamp, now()), i.serialized_state ->> 'message', i.serialized_state -> '_result', i.state_start_time,
+       i.serialized_state, i.start_time, i.end_time, case when i.state = 'Running' then now() end
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, tenant_id uuid, flow_run_id uuid, task_id uuid, map_index int, cache_key text, version int, attempt int, state text,
+    state_timestamp timestamptz, state_start_time timestamptz, serialized_state jsonb, start_time timestamptz, end_time timestamptz)
+on conflict (flow_run_id, task_id, map_index) do nothing
+returning id;
+
+-- name: append_flow_run_states
+-- History rows of flow runs.
+insert into flow_run_state (id, tenant_id, flow_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
+                            serialized_state)
+select i.id, i.tenant_id, i.run_id, i.timestamp, i.state, i.serialized_state ->> 'message', i.serialized_state -> '_result',
+       i.state_start_time, i.version, i.attempt, i.fence, i.actor, i.serialized_state
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, tenant_id uuid, run_id uuid, timestamp timestamptz, state text, state_start_time timestamptz, version int, attempt int,
+    fence int, actor text, serialized_state jsonb);
+
+-- name: append_task_run_states
+-- History rows of task runs.
+insert into task_run_state (id, tenant_id, task_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
+                            serialized_state)
+select i.id, i.tenant_id, i.run_id, i.timestamp, i.state, i.serialized_state ->> 'message', i.serialized_state -> '_result',
+       i.state_start_time, i.version, i.attempt, i.fence, i.actor, i.serialized_state
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, tenant_id uuid, run_id uuid, timestamp timestamptz, state text, state_start_time timestamptz, version int, attempt int,
+    fence int, actor text, serialized_state jsonb);
+
+-- name: insert_logs
+-- Log rows; ids are made on receipt, the timestamp is the writer's.
+insert into log (id, tenant_id, flow_run_id, task_run_id, timestamp, name, level, message, info)
+select i.id, i.tenant_id, i.flow_run_id, i.task_run_id, coalesce(i.timestamp, now()), i.name, coalesce(i.level, 'INFO'), i.message, i.info
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, tenant_id uuid, flow_run_id uuid, task_run_id uuid, timestamp timestamptz, name text, level text, message text, info jsonb);
+
+-- name: insert_artifacts
+-- Artifacts of task runs.
+insert into task_run_artifact (id, tenant_id, task_run_id, kind, data)
+select i.id, i.tenant_id, i.task_run_id, i.kind, i.data
+from jsonb_to_recordset(%(rows)s) as i (id uuid, tenant_id uuid, task_run_id uuid, kind text, data jsonb);
+
+-- name: insert_flow_runs
+-- New flow runs; one with an idempotency key or schedule slot that is taken is not made and not returned.
+insert into flow_run (id, tenant_id, flow_id, flow_group_id, name, parameters, context, labels, run_config, scheduled_start_time,
+                      auto_scheduled, schedule_clock, idempotency_key, version, attempt, state, state_timestamp, state_message,
+                      state_start_time, serialized_state, due_at)
+select i.id, i.tenant_id, i.flow_id, i.flow_group_id, i.name, i.parameters, i.context, i.labels, i.run_config, i.scheduled_start_time,
+       i.auto_scheduled, i.schedule_clock, i.idempotency_key, 1, 1, 'Scheduled', now(), i.serialized_state ->> 'message',
+       i.scheduled_start_time, i.serialized_state, i.scheduled_start_time
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, tenant_id uuid, flow_id uuid, flow_group_id uuid, name text, parameters jsonb, context jsonb, labels jsonb, run_config jsonb,
+    scheduled_start_time timestamptz, auto_scheduled boolean, schedule_clock text, idempotency_key text, serialized_state jsonb)
+on conflict do nothing
+returning id;
+
+-- name: flow_runs_by_idempotency
+-- The runs that already hold these keys.
+select r.id, r.flow_id, r.idempotency_key
+from unnest(%(flow_ids)s::uuid[], %(keys)s::text[]) as k (flow_id, key)
+join flow_run r on r.flow_id = k.flow_id and r.idempotency_key = k.key;
+
+-- name: flow_runs_by_clock
+-- The runs that already hold these schedule slots.
+select r.id, r.flow_group_id, r.schedule_clock, r.scheduled_start_time
+from unnest(%(flow_group_ids)s::uuid[], %(clocks)s::text[], %(times)s::timestamptz[]) as k (flow_group_id, clock, time)
+join flow_run r on r.flow_group_id = k.flow_group_id and r.schedule_clock = k.clock and r.scheduled_start_time = k.time;
+
+-- name: flow_run_details
+-- Everything that the process of a run needs to know of it.
+select r.id, r.name, r.version, r.attempt, r.parameters, r.context, r.scheduled_start_time, r.labels, r.run_config, r.flow_id,
+       f.name as flow_name, f.version as flow_version, f.project_id, p.name as project_name, r.tenant_id, r.serialized_state as state,
+       f.code_hash, f.code_signature, f.code_key_id, f.code_info, f.storage
+from flow_run r join flow f on f.id = r.flow_id join project p on p.id = f.project_id
+where r.id = %(id)s;
+
+-- name: task_run_records
+-- All task runs of a flow run, as a resumed process needs them.
+select t.id, k.slug, t.map_index, t.version, t.attempt, t.serialized_state as state
+from task_run t join task k on k.id = t.task_id
+where t.flow_run_id = %(flow_run_id)s
+order by t.id;
+
+-- name: renew_leases
+-- Renew every lease whose fence still matches; says what became of the others.
+with wanted as (
+    select * from unnest(%(ids)s::uuid[], %(fences)s::int[]) as w (id, fence)
+), renewed as (
+    update flow_run r
+    set lease_expires_at = now() + make_interval(secs => r.lease_seconds), heartbeat = now()
+    from wanted w
+    where r.id = w.id and r.fence = w.fence and r.phase is not null and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+      and (r.launch_deadline is null or r.launch_deadline > now())
+    returning r.id, r.state, r.lease_expires_at
+)
+select w.id, coalesce(n.state, r.state) as state, n.lease_expires_at, n.id is not null as renewed, r.id is not null as found,
+       r.end_time is not null as ended
+from wanted w
+left join renewed n on n.id = w.id
+left join flow_run r on r.id = w.id and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: beat_prefect1
+-- The heartbeat of a Prefect 1 client's run renews the lease that its state writes took.
+update flow_run r
+set heartbeat = now(), lease_expires_at = case when r.phase is null then null else now() + make_interval(secs => r.lease_seconds) end
+where r.id = %(id)s and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+  and (r.lease_seconds is null or r.lease_seconds = %(lease)s)
+returning r.id;
+
+-- name: beat_task_run
+-- Old Prefect 1 clients beat for task runs.
+update task_run set heartbeat = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: task_run_info
+select id, version, state, serialized_state, flow_run_id from task_run
+where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: task_run_info_by_index
+select id, version, state, serialized_state from task_run
+where flow_run_id = %(flow_run_id)s and task_id = %(task_id)s and map_index = %(map_index)s;
+
+-- name: flow_run_and_task
+-- A flow run and a task of its flow, for making a task run.
+select r.id as flow_run_id, r.tenant_id, k.id as task_id, k.slug, k.cache_key
+from flow_run r join task k on k.flow_id = r.flow_id and k.id = %(task_id)s
+where r.id = %(flow_run_id)s and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: mapped_children
+-- Counts of the children's states under one mapped task run.
+with parent as (
+    select flow_run_id, task_id from task_run where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+), children as (
+    select c.state, count(*) as n, min(c.start_time) as first_start, max(c.end_time) as last_end
+    from task_run c join parent p on c.flow_run_id = p.flow_run_id and c.task_id = p.task_id
+    where c.map_index >= 0 group by c.state
+)
+select min(first_start) as min_start_time, max(last_end) as max_end_time,
+       coalesce(jsonb_object_agg(state, n) filter (where state is not null), '{}') as state_counts
+from children;
+
+-- name: rename_flow_run
+update flow_run set name = %(name)s, updated = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: rename_task_run
+update task_run set name = %(name)s, updated = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: flow_run_of_task_run
+select flow_run_id from task_run where id = %(id)s;
+
+-- name: delete_run_history
+-- History and logs of one flow run: no foreign keys lead from the partitioned tables, so they are deleted by hand.
+with states as (delete from flow_run_state where flow_run_id = %(id)s),
+     task_states as (delete from task_run_state where task_run_id in (select id from task_run where flow_run_id = %(id)s))
+delete from log where flow_run_id = %(id)s;
+
+-- name: delete_flow_run
+delete from flow_run where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: tenants_of_flow_runs
+-- Which of these flow runs exist, and whose they are.
+select id, tenant_id from flow_run where id = any(%(ids)s) and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);

@@ -1,0 +1,44 @@
+-- Tenants, projects, keys, audit.
+
+-- name: default_tenant
+-- The oldest tenant: the one that callers without a choice belong to.
+select id, slug from tenant order by created, id limit 1;
+
+-- name: insert_tenant
+insert into tenant (id, name, slug) values (%(id)s, %(name)s, %(slug)s) on conflict do nothing returning id;
+
+-- name: insert_project
+insert into project (id, tenant_id, name, description) values (%(id)s, %(tenant_id)s, %(name)s, %(description)s)
+on conflict (tenant_id, name) do nothing returning id;
+
+-- name: delete_project
+delete from project where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: project_flows
+select f.id from flow f where f.project_id = %(id)s and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: insert_api_key
+insert into api_key (id, tenant_id, name, key_hash, role, user_id, expires_at)
+values (%(id)s, %(tenant_id)s, %(name)s, %(key_hash)s, %(role)s, %(user_id)s, %(expires_at)s)
+on conflict (tenant_id, name) do nothing returning id;
+
+-- name: list_api_keys
+select id, name, role, created, expires_at, last_used from api_key where tenant_id = %(tenant_id)s order by created;
+
+-- name: delete_api_key
+delete from api_key where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
+
+-- name: verify_api_key
+-- The key's owner; its last use is noted at most once a minute.
+with found as (
+    select id, tenant_id, role, name, last_used from api_key
+    where key_hash = %(key_hash)s and (expires_at is null or expires_at > now())
+), used as (
+    update api_key k set last_used = now() from found f
+    where k.id = f.id and (f.last_used is null or f.last_used < now() - interval '1 minute') returning 1
+)
+select tenant_id, role, name from found;
+
+-- name: insert_audit
+insert into audit (id, tenant_id, actor, role, action, entity, entity_id, detail)
+values (%(id)s, %(tenant_id)s, %(actor)s, %(role)s, %(action)s, %(entity)s, %(entity_id)s, %(detail)s);

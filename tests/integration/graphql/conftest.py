@@ -1,0 +1,191 @@
+"""A business service on a real database, spoken to as the gateway speaks to it; invariants are checked after every test."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from towpath_graphql.domain.invariants import broken
+from towpath_graphql.domain.runs import FlowRun, HistoryRow, TaskRun
+from towpath_graphql.main import Config, GraphqlService, build
+from towpath_proto.errors import TowpathError
+from towpath_proto.wire import decode, encode
+from towpath_service_kit.identity import Identity, Role, sign
+from towpath_service_kit.settings import Secret
+from towpath_service_kit.testing import MemoryBus
+from towpath_service_kit.upstream import AsgiUpstream
+
+SECRET = "a-secret-of-the-tests-that-is-long-enough"
+
+
+@dataclass
+class Api:
+    """The service's API as one caller; `as_(role)` is another caller."""
+
+    upstream: AsgiUpstream
+    service: GraphqlService
+    bus: MemoryBus
+    identity: Identity
+
+    async def __call__(self, document: str, **variables: Any) -> dict[str, Any]:
+        headers = {"x-towpath-identity": sign(self.identity, SECRET), "content-type": "application/json"}
+        answer = await self.upstream.post("/graphql", encode(document, variables), headers)
+        return decode(answer.status, answer.body)
+
+    def as_(self, role: Role, **fields: Any) -> Api:
+        return replace(self, identity=replace(self.identity, role=role, **fields))
+
+    async def call(self, mutation: str, answer: str = "success", **given: Any) -> Any:
+        """One mutation by its SDL name."""
+        document = f"mutation($i: {INPUTS.get(mutation, mutation + '_input')}!) {{ {mutation}(input: $i) {{ {answer} }} }}"
+        return (await self(document, i=given))[mutation]
+
+    async def refused(self, mutation: str, answer: str = "success", **given: Any) -> TowpathError:
+        with pytest.raises(TowpathError) as caught:
+            await self.call(mutation, answer, **given)
+        return caught.value
+
+    async def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Look into the database."""
+        async with await psycopg.AsyncConnection.connect(DSN[id(self.service)], row_factory=dict_row) as connection:
+            return await (await connection.execute(sql, parameters)).fetchall()
+
+    async def register(self, name: str = "canal", tasks: int = 2, *, retries: int = 0, **flow: Any) -> UUID:
+        """Register a flow with a chain of tasks a-1 → a-2 → …, signed code included; its id."""
+        slugs = [f"a-{i + 1}" for i in range(tasks)]
+        code = f"code of {name}".encode()
+        serialized = {
+            "name": name,
+            "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0} for s in slugs],
+            "edges": [
+                {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "x", "mapped": False}
+                for a, b in zip(slugs, slugs[1:], strict=False)
+            ],
+            "parameters": [],
+            **flow,
+        }
+        given = {
+            "serialized_flow": serialized,
+            "code": base64.b64encode(code).decode(),
+            "code_hash": hashlib.sha256(code).hexdigest(),
+            "signature": base64.b64encode(bytes(64)).decode(),
+            "key_id": "k",
+        }
+        return UUID((await self.call("register_flow", "flow_id version created", **given))["flow_id"])
+
+    async def create(self, flow_id: UUID, **given: Any) -> UUID:
+        return UUID((await self.call("create_flow_run", "id", flow_id=flow_id, **given))["id"])
+
+    async def agent(self, labels: list[str] | None = None, name: str = "agent") -> UUID:
+        return UUID((await self.call("register_agent", "id", type="LocalAgent", name=name, labels=labels or []))["id"])
+
+    async def claim(self, agent_id: UUID, **given: Any) -> dict[str, Any]:
+        wanted = {"agent_id": agent_id, "run_config_types": ["UniversalRun", "LocalRun"]} | given
+        return await self.call("claim_flow_runs", CLAIM, **wanted)
+
+    async def begun(self, flow_id: UUID, **given: Any) -> dict[str, Any]:
+        """A run that has been created, claimed and begun: {id, fence, task: {slug: id}}."""
+        run_id = await self.create(flow_id, **given)
+        claimed = await self.claim(await self.agent())
+        (mine,) = [r for r in claimed["runs"] if r["id"] == str(run_id)]
+        begun = await self.call("begin_run", BEGIN, flow_run_id=run_id, fence=mine["fence"], holder="test process")
+        return {"id": run_id, "fence": mine["fence"], "tasks": {t["slug"]: t["id"] for t in begun["task_runs"]}}
+
+    async def report(self, run: dict[str, Any], sequence: int, states: list[dict[str, Any]] | None = None, **given: Any) -> Any:
+        wanted = {"flow_run_id": run["id"], "fence": run["fence"], "reporter": "engine", "sequence": sequence, "states": states or []}
+        return await self.call("report_run", "results replayed cancel lease_expires_at", **(wanted | given))
+
+    async def state(self, run_id: UUID) -> str:
+        (row,) = await self.rows("select state from flow_run where id = %s", run_id)
+        return row["state"]
+
+
+INPUTS = {
+    "get_or_create_task_run_info": "get_or_create_task_run_input",
+    "cancel_flow_run": "flow_run_id_input",
+    "restart_flow_run": "flow_run_id_input",
+    "delete_flow_run": "flow_run_id_input",
+    "update_flow_run_heartbeat": "flow_run_id_input",
+    "set_schedule_active": "flow_id_input",
+    "set_schedule_inactive": "flow_id_input",
+    "archive_flow": "flow_id_input",
+    "delete_flow": "flow_id_input",
+}
+CLAIM = "runs { id fence version run_token lease_expires_at flow_name run_config } next_due now"
+BEGIN = "run { id version attempt parameters flow_name } code { hash blob } task_runs lease_expires_at lease"
+DSN: dict[int, str] = {}
+
+
+def state(kind: str, **fields: Any) -> dict[str, Any]:
+    """A state's JSON as clients send it."""
+    return {"type": kind, "message": f"{kind}.", **fields}
+
+
+@pytest.fixture(scope="session")
+def migrated(new_template: Any) -> str:
+    """A database with the schema, to clone."""
+
+    def prepare(dsn: str) -> None:
+        async def start() -> None:
+            service = build(Config(Secret(dsn), Secret(SECRET)), bus=MemoryBus())
+            await service.start()
+            while await service.ready():
+                await asyncio.sleep(0.01)
+            await service.stop()
+
+        asyncio.run(start())
+
+    return new_template("towpath_migrated", prepare)
+
+
+@pytest.fixture
+async def api(migrated: str, new_database: Any) -> AsyncIterator[Api]:
+    """An admin of the default tenant on a fresh database."""
+    dsn = new_database(migrated)
+    bus = MemoryBus()
+    await bus.start()
+    service = build(Config(Secret(dsn), Secret(SECRET)), bus=bus)
+    await service.start()
+    while await service.ready():
+        await asyncio.sleep(0.005)
+    DSN[id(service)] = dsn
+    api = Api(AsgiUpstream(service.app), service, bus, Identity(tenant=None, role=Role.SERVICE, actor="test"))
+    (tenant,) = await api.rows("select id from tenant")
+    api = replace(api, identity=Identity(tenant=tenant["id"], role=Role.ADMIN, actor="ann"))
+    yield api
+    try:
+        await check_invariants(api)
+    finally:
+        await service.stop()
+        await bus.close()
+        del DSN[id(service)]
+
+
+async def check_invariants(api: Api) -> None:
+    """Every run of the database keeps every invariant."""
+    for table, kind in (("flow_run", FlowRun), ("task_run", TaskRun)):
+        columns = {f for f in kind.__dataclass_fields__} - {"lives", "slug", "max_retries", "retry_delay", "stored"}
+        history: dict[UUID, list[HistoryRow]] = {}
+        names = "run_id, tenant_id, state, version, attempt, timestamp, serialized_state, fence, actor".replace("run_id", f"{table}_id as run_id")
+        for row in await api.rows(f"select {names} from {table}_state order by version, id"):
+            history.setdefault(row["run_id"], []).append(HistoryRow(**row))
+        for row in await api.rows(f"select * from {table}"):
+            extra = {} if kind is FlowRun else {"slug": "?"}
+            run = kind(**{k: v for k, v in row.items() if k in columns}, **extra)
+            wrong = broken(run, history.get(row["id"], []))
+            assert not wrong, f"{table} {row['id']}: {wrong}"
+
+
+@pytest.fixture
+def make_state() -> Any:
+    """`make_state(kind, **fields)`: a state's JSON."""
+    return state
