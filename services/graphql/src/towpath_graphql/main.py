@@ -38,7 +38,7 @@ class Config:
         database_url: `TOWPATH_DATABASE_URL`: PostgreSQL, as the owner of the schema.
         identity_secret: `TOWPATH_IDENTITY_SECRET`: shared with the gateway.
         nats_url: `TOWPATH_NATS_URL`; without it no events are published and everybody sweeps.
-        host, port: `TOWPATH_HOST` and `TOWPATH_GRAPHQL_PORT`, where it listens (127.0.0.1:4201).
+        host, port: `TOWPATH_GRAPHQL_HOST` and `TOWPATH_GRAPHQL_PORT`, where it listens (127.0.0.1:4201).
         pool_size: `TOWPATH_DATABASE_CONNECTIONS`, at most (8).
         migrate: `TOWPATH_MIGRATE`: whether to bring the schema up to date at the start (true).
     """
@@ -66,7 +66,7 @@ class Config:
                 "TOWPATH_IDENTITY_SECRET", at_least=32, hint="set it to the same random text here and at the gateway"
             ),
             nats_url=Secret(nats) if nats else None,
-            host=settings.text("TOWPATH_HOST", "127.0.0.1"),
+            host=settings.text("TOWPATH_GRAPHQL_HOST", "127.0.0.1"),
             port=settings.port("TOWPATH_GRAPHQL_PORT", 4201),
             pool_size=settings.integer("TOWPATH_DATABASE_CONNECTIONS", 8, at_least=2, at_most=50),
             migrate=settings.flag("TOWPATH_MIGRATE", True),

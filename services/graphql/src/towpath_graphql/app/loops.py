@@ -42,7 +42,13 @@ async def schedule_flow_runs(store: Store, caller: Caller, runs: Sequence[dict[s
         )
         for r in runs
     ]
-    return await create_flow_runs(store, caller, requests)
+    return [{"status": _slot_status(r), **r} for r in await create_flow_runs(store, caller, requests)]
+
+
+def _slot_status(result: dict[str, Any]) -> str:
+    if "code" in result:
+        return "ERROR"
+    return "SUCCESS" if result["created"] else "EXISTS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,11 +164,10 @@ def _clock_rows(schedule: Any) -> list[dict[str, Any]]:
     """The clocks of a schedule, each with its stable key; refuses a schedule that cannot be read."""
     if schedule is None:
         return []
-    parsed = schedules.parse(schedule)
-    return [
-        {"key": clock.key, "position": i, "spec": spec}
-        for i, (clock, spec) in enumerate(zip(parsed.clocks, schedule["clocks"], strict=True))
-    ]
+    schedules.parse(schedule)
+    # each spec is keyed by itself: a schedule drops clocks that it has twice
+    keys = {schedules.parse({**schedule, "clocks": [spec]}).clocks[0].key: spec for spec in schedule["clocks"]}
+    return [{"key": key, "position": i, "spec": spec} for i, (key, spec) in enumerate(keys.items())]
 
 
 def _json(value: Any) -> Json | None:

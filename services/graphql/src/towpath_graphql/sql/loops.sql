@@ -24,7 +24,7 @@ select id as flow_run_id, tenant_id, fence, lease_holder as holder, phase, heart
        least(lease_expires_at, launch_deadline) as expired_at
 from flow_run
 where lease_expires_at <= now() or launch_deadline <= now()
-order by lease_expires_at limit %(limit)s;
+order by expired_at limit %(limit)s;
 
 -- name: next_expiry
 select min(least(lease_expires_at, launch_deadline)) as next_expiry from flow_run where lease_expires_at is not null;
