@@ -19,12 +19,60 @@ $(STAMP): Makefile deploy/constraints.txt $(PYPROJECTS)
 	$(PY) -m pip install -q -c deploy/constraints.txt --no-build-isolation $(addprefix -e ./,$(PACKAGES)) $(DEV_TOOLS)
 	touch $@
 
+constraints: ## Write deploy/constraints.txt from what is installed now (names and versions only)
+	$(PY) -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | sort -f > deploy/constraints.txt
+
 help: ## Print this help
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Install everything into .venv
 
-constraints: ## Write deploy/constraints.txt from what is installed now (names and versions only)
-	$(PY) -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | sort -f > deploy/constraints.txt
+# The pages need Node 20. Without it the backend serves its API, and says at / how to build them.
+UI := services/gateway/src/towpath_gateway/static/index.html
+UI_SOURCES := $(shell find services/ui -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print)
+services/ui/node_modules/.package-lock.json: services/ui/package-lock.json
+	cd services/ui && npm ci --no-audit --no-fund
+$(UI): services/ui/node_modules/.package-lock.json $(UI_SOURCES)
+	cd services/ui && npm run build
+ui: ## Build the pages into the gateway
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(UI); else echo "npm is not installed: the pages are not built, the API works without them"; fi
 
-.PHONY: help install constraints
+demo: install ui ## The main job on this machine: backend, example flows, an agent, the result (ONCE=1: stop after it)
+	$(PY) deploy/demo.py $(if $(ONCE),--once)
+
+serve: install ui ## Start the backend and stay until Ctrl-C
+	$(VENV)/bin/towpath server start
+
+lint: install ## ruff, import rules, the pages' own checks
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory services/ui/node_modules/.package-lock.json && cd services/ui && npm run check; fi
+
+MODULES := towpath_proto towpath towpath_agent_local towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
+           towpath_scheduler towpath_zombie_killer towpath_lazarus towpath_server
+types: install ## mypy --strict over all packages
+	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))
+
+# The two slow tiers have targets of their own; `make test` has everything else.
+test: install ui ## All tests but faults, UI and benchmarks, fast ones first (10 minutes at most)
+	$(VENV)/bin/pytest tests/architecture tests/unit tests/property tests/conformance tests/integration tests/e2e
+
+faults: install ## Kill, restart and cut off real processes
+	$(VENV)/bin/pytest tests/faults
+
+test-ui: install ui ## Open the pages in a real Chromium
+	$(VENV)/bin/pytest tests/ui
+
+test-all: test faults test-ui ## Everything
+
+bench: install ## Print the benchmark table
+	$(PY) -m tests.benchmarks
+
+wheels: install ui ## Build all wheels into dist/
+	rm -rf dist && for p in $(PACKAGES); do $(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist ./$$p || exit 1; done; ls dist
+
+clean: ## Remove what was built and installed here
+	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
+
+.PHONY: help install ui demo serve lint types test faults test-ui test-all bench constraints wheels clean
