@@ -314,7 +314,8 @@ class NatsBus:
             lost.set()
 
         async def on_error(error: Exception) -> None:
-            _log.warning("bus_error", cause=_words(error))
+            if self._client is client:  # else it could not connect, which the caller reports
+                _log.warning("bus_error", cause=_words(error))
 
         client = Client()
         try:
@@ -323,6 +324,8 @@ class NatsBus:
                 servers=self._urls,
                 name=self._name,
                 allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
                 connect_timeout=2,
                 ping_interval=10,
                 max_outstanding_pings=2,

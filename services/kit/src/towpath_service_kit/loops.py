@@ -265,8 +265,8 @@ class LoopService(abc.ABC):
     async def _pause(self, turn: LoopTurn) -> None:
         """Wait until the next turn is due."""
         if turn.result is None:
-            self._cause = "retry"
             await self._clock.wait(self._stopping, min(self._config.sweep, _FIRST_RETRY * 2 ** min(self._failures - 1, 16)))
+            self._cause = "retry"
             return
         if turn.result.more:
             self._cause = "more"

@@ -122,7 +122,7 @@ class OwningService:
             try:
                 await self._service.stop()
             finally:
-                for resource in reversed((*self._closes, *self._starts)):
+                for resource in reversed((*self._starts, *self._closes)):
                     await resource.close()
 
     async def ready(self) -> Mapping[str, str]:

@@ -98,19 +98,20 @@ class Batch:
         if run.id not in self._tasks_before:
             self._tasks_before[run.id] = self.tasks[run.id] = run
 
-    async def cancel_open_tasks(self, flow_run_id: UUID, message: str, actor: str | None) -> None:
-        """Cancel what is still open in a flow run."""
-        rows = await self._tx.all("lock_unfinished_task_runs", flow_run_ids=[flow_run_id])
-        state = state_json.make("Cancelled", message)
-        for row in rows:
+    async def _cancel_open_tasks(self) -> None:
+        """Cancel what is still open in the flow runs that were cancelled."""
+        actors = dict(self._cancel)
+        state = state_json.make("Cancelled", "The flow run was cancelled.")
+        for row in await self._tx.all("lock_unfinished_task_runs", flow_run_ids=sorted(actors)):
             self.adopt(task_run_of(row))
-            if not is_final(self.tasks[row["id"]].state):
-                self.task(row["id"], Proposal(state, Origin.SERVICE, actor=actor))
+            task = self.tasks[row["id"]]
+            if not is_final(task.state):
+                self.task(task.id, Proposal(state, Origin.SERVICE, actor=actors[task.flow_run_id]))
 
     async def store(self, *, agent_id: UUID | None = None, beat: bool = False) -> None:
         """Write everything that was accepted."""
-        for flow_run_id, actor in self._cancel:
-            await self.cancel_open_tasks(flow_run_id, "The flow run was cancelled.", actor)
+        if self._cancel:
+            await self._cancel_open_tasks()
         changed_flows = [self.flows[i] for i in sorted(self._touched_flows)]
         changed_tasks = [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
         await store_flow_runs(self._tx, self._flows_before, changed_flows, agent_id=agent_id, beat=beat)

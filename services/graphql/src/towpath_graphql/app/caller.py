@@ -53,14 +53,22 @@ class Caller:
             raise TowpathError(Code.FORBIDDEN, "This identity belongs to another tenant.", tenant_id=str(wanted))
         return self.tenant_id
 
-    def must_own(self, flow_run_id: UUID) -> None:
-        """A run's token may touch its own run only.
+    def must_own(self, flow_run_id: UUID, fence: int | None = None) -> None:
+        """A run's token may touch its own run only, and speak for the claim it was made for only.
+
+        Args:
+            flow_run_id: The run to touch.
+            fence: The fence that the request names, if it names one.
 
         Raises:
-            TowpathError: `FORBIDDEN` for any other run.
+            TowpathError: `FORBIDDEN` for any other run, `FENCED` for another claim's fence.
         """
-        if self.role == RUN and self.run_id != flow_run_id:
+        if self.role != RUN:
+            return
+        if self.run_id != flow_run_id:
             raise TowpathError(Code.FORBIDDEN, "A run's token can touch its own run only.", flow_run_id=str(flow_run_id))
+        if fence is not None and fence != self.fence:
+            raise TowpathError(Code.FENCED, f"This token was made for fence {self.fence}, not {fence}. Stop.", flow_run_id=str(flow_run_id))
 
 
 _EVERYBODY = frozenset({ADMIN, OPERATOR, VIEWER, AGENT, SERVICE, RUN})

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
-from towpath_graphql.app.storing import append_history
+from towpath_graphql.app.storing import append_history, must_hold
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.decide import flow_events
-from towpath_graphql.domain.parameters import choose_labels, choose_name, choose_parameters
+from towpath_graphql.domain.parameters import check_run_config, choose_labels, choose_name, choose_parameters
 from towpath_graphql.domain.runs import Event, FlowRun, HistoryRow
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
@@ -65,6 +65,7 @@ async def create_flow_runs(store: Store, caller: Caller, requests: Sequence[RunR
 
 async def create_in(tx: Transaction, caller: Caller, requests: Sequence[RunRequest]) -> list[Result]:
     """As `create_flow_runs`, within an open transaction."""
+    await must_hold(tx, caller)
     by_id, by_group = await _flows(tx, caller, requests)
     now = await tx.now()
     rows: list[dict[str, Any] | None] = []
@@ -116,8 +117,9 @@ def _flow_for(request: RunRequest, by_id: Mapping[UUID, Row], by_group: Mapping[
 
 
 def _row(request: RunRequest, flow: Row, caller: Caller, now: datetime) -> dict[str, Any]:
-    if request.run_config is not None and not isinstance(request.run_config, dict):
-        raise TowpathError(Code.BAD_RUN_CONFIG, 'run_config must be a JSON object such as {"type": "UniversalRun"}.')
+    check_run_config(request.run_config)
+    if request.clock is not None and not flow["is_schedule_active"]:
+        raise TowpathError(Code.BAD_SCHEDULE, f"The schedule of flow '{flow['name']}' is not active; no run of it is made.")
     if request.context is not None and not isinstance(request.context, dict):
         raise TowpathError(Code.BAD_REQUEST, "context must be a JSON object.")
     start = request.scheduled_start_time or now

@@ -20,6 +20,8 @@ from towpath_graphql.domain.runs import FlowRun, Origin, Proposal
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
 
+MAX_PAGE = 1_000
+MAX_SCHEDULED = 5_000
 STRANDED_AGE = timers.SWEEP
 """Seconds for which a run must have been neither offered, owned nor waiting before lazarus looks at it."""
 
@@ -31,7 +33,12 @@ async def schedule_sources(store: Store, after: UUID | None, limit: int) -> list
 
 
 async def schedule_flow_runs(store: Store, caller: Caller, runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Create runs of schedules; one whose slot (flow group, clock, fire time) is taken is left as it is."""
+    """Create runs of schedules; one whose slot (flow group, clock, fire time) is taken is left as it is.
+
+    Each answer has a status: SUCCESS, EXISTS or ERROR.
+    """
+    if len(runs) > MAX_SCHEDULED:
+        raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_SCHEDULED} runs are scheduled in one call; send them in parts.")
     requests = [
         RunRequest(
             flow_id=r["flow_id"],
@@ -66,7 +73,7 @@ async def expired_leases(store: Store, limit: int) -> Expired:
     async with store.transaction() as tx:
         gate = await tx.one("answer", gap=timers.BEAT, lease=timers.LEASE)
         assert gate is not None
-        runs = [] if gate["closed"] else await tx.all("expired_leases", limit=_page(limit))
+        runs = [] if gate["closed"] else await tx.all("expired_leases", limit=_page(limit), lease=timers.LEASE)
         upcoming = await tx.one("next_expiry")
     closed = gate["gate_closed_until"] if gate["closed"] else None
     return Expired(runs, upcoming["next_expiry"] if upcoming else None, gate["now"], closed)
@@ -74,6 +81,7 @@ async def expired_leases(store: Store, limit: int) -> Expired:
 
 async def reap_flow_runs(store: Store, caller: Caller, leases: Sequence[tuple[UUID, int]]) -> list[Result]:
     """Take runs from owners that have gone silent; each is checked again: the gate, the fence, the expiry."""
+    _few(leases)
     results: list[Result] = []
     for flow_run_id, fence in leases:  # one transaction a run: a bad one holds up nobody
         try:
@@ -88,11 +96,12 @@ async def _reap(store: Store, caller: Caller, flow_run_id: UUID, fence: int) -> 
         run = (await lock_flow_runs(tx, [flow_run_id], None)).get(flow_run_id)
         if run is None:
             return failure(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.", flow_run_id)
-        gate = await tx.one("gate")
+        # a run whose lease is longer (Prefect 1's) gets its own lease period to come back, not only the common one
+        gate = await tx.one("gate", more=max(0.0, (run.lease_seconds or 0.0) - timers.LEASE))
         assert gate is not None
         if gate["closed"]:
-            message = f"No lease counts as expired before {gate['gate_closed_until'].isoformat()}: the write path was away."
-            return failure(Code.REAP_GATE_CLOSED, message, flow_run_id)
+            until = "the write path has answered for one lease period" if gate["until"] is None else gate["until"].isoformat()
+            return failure(Code.REAP_GATE_CLOSED, f"No lease counts as expired before {until}: the write path was away.", flow_run_id)
         now = await tx.now()
         reason = _silence(run, fence, now)
         if reason is None:
@@ -123,6 +132,7 @@ async def stranded_flow_runs(store: Store, limit: int) -> list[Row]:
 
 async def reoffer_flow_runs(store: Store, caller: Caller, ids: Sequence[UUID]) -> list[Result]:
     """Offer stranded runs again, with a growing pause; fail those whose lives are used up."""
+    _few(ids)
     results: dict[UUID, Result] = {}
     async with store.transaction() as tx:
         runs = await lock_flow_runs(tx, ids, None)
@@ -149,7 +159,12 @@ def _reoffer(batch: Batch, run: FlowRun, caller: Caller) -> Result:
     return result
 
 
+def _few(items: Sequence[Any]) -> None:
+    if len(items) > MAX_PAGE:
+        raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_PAGE} runs are taken in one call; send them in parts.")
+
+
 def _page(limit: int) -> int:
-    if not 1 <= limit <= 1000:
-        raise TowpathError(Code.BAD_REQUEST, "limit must be 1 to 1000.")
+    if not 1 <= limit <= MAX_PAGE:
+        raise TowpathError(Code.BAD_REQUEST, f"limit must be 1 to {MAX_PAGE}.")
     return limit

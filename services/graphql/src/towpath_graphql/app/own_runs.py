@@ -7,13 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from towpath_graphql.app.batch import Batch
-from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.ports import Row, Store
-from towpath_graphql.app.storing import lock_flow_run, write_logs
+from towpath_graphql.app.storing import lock_flow_run, must_hold, write_logs
 from towpath_graphql.domain import claiming
 from towpath_graphql.domain.runs import Reject
 from towpath_proto import timers
-from towpath_proto.errors import TowpathError
+from towpath_proto.errors import Code, TowpathError
+
+LONGEST_REASON = 2_000
+MAX_LEASES = 5_000
 
 
 def refuse(decision: Reject) -> TowpathError:
@@ -29,7 +32,7 @@ async def begin_run(
     Raises:
         TowpathError: `FENCED` when the claim is over, `NOT_FOUND`, `ILLEGAL_TRANSITION` for a run that has ended.
     """
-    caller.must_own(flow_run_id)
+    caller.must_own(flow_run_id, fence)
     async with store.transaction() as tx:
         run = await lock_flow_run(tx, flow_run_id, caller.scope)
         begun = claiming.begin(run, fence=fence, holder=holder, now=await tx.now())
@@ -51,6 +54,22 @@ async def begin_run(
     }
 
 
+async def flow_code(store: Store, caller: Caller, flow_id: UUID) -> dict[str, Any] | None:
+    """The signed code of a flow; a run's token opens that of its own flow only.
+
+    Raises:
+        TowpathError: `FORBIDDEN` for another flow than the run's own, `FENCED` when its claim is over.
+    """
+    async with store.transaction() as tx:
+        await must_hold(tx, caller)
+        if caller.role == RUN:
+            mine = await tx.one("flow_run_details", id=caller.run_id)
+            if mine is None or mine["flow_id"] != flow_id:
+                raise TowpathError(Code.FORBIDDEN, "A run's token opens the code of its own flow only.", flow_id=str(flow_id))
+        row = await tx.one("flow_code", id=flow_id, tenant_id=caller.scope)
+    return None if row is None else code_answer(row, ())
+
+
 def code_answer(row: Row, known: Sequence[str]) -> dict[str, Any]:
     """Flow code as the SDL's `flow_code`; the blob is left out when the caller has it."""
     return {
@@ -65,12 +84,14 @@ def code_answer(row: Row, known: Sequence[str]) -> dict[str, Any]:
 
 async def renew_leases(store: Store, caller: Caller, leases: Sequence[tuple[UUID, int]]) -> list[dict[str, Any]]:
     """Renew many leases in one statement; an answer per lease, in order."""
-    for flow_run_id, _ in leases:
-        caller.must_own(flow_run_id)
+    if len(leases) > MAX_LEASES:
+        raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_LEASES} leases are renewed in one call; send them in parts.")
+    for flow_run_id, fence in leases:
+        caller.must_own(flow_run_id, fence)
     async with store.transaction() as tx:
         rows = await tx.all("renew_leases", ids=[i for i, _ in leases], fences=[f for _, f in leases], tenant_id=caller.scope)
-    by_id = {r["id"]: r for r in rows}
-    return [_renewed(flow_run_id, by_id[flow_run_id]) for flow_run_id, _ in leases]
+    by_lease = {(r["id"], r["fence"]): r for r in rows}
+    return [_renewed(lease[0], by_lease[lease]) for lease in leases]
 
 
 def _renewed(flow_run_id: UUID, row: Row) -> dict[str, Any]:
@@ -91,14 +112,15 @@ async def release_run(store: Store, caller: Caller, *, flow_run_id: UUID, fence:
     Raises:
         TowpathError: `FENCED`, `NOT_FOUND`.
     """
-    caller.must_own(flow_run_id)
+    caller.must_own(flow_run_id, fence)
+    reason = reason[:LONGEST_REASON]
     async with store.transaction() as tx:
         run = await lock_flow_run(tx, flow_run_id, caller.scope)
         batch = Batch(tx, [run], [], await tx.now())
-        decision = claiming.release(run, fence=fence, reason=reason[:2000], actor=caller.actor, now=batch.now)
+        decision = claiming.release(run, fence=fence, reason=reason, actor=caller.actor, now=batch.now)
         if isinstance(decision, Reject):
             raise refuse(decision)
         batch.accept_flow(decision)
         await batch.store()
         line = {"level": "ERROR", "name": "towpath.agent", "message": f"{run.lease_holder} could not start the run: {reason}"}
-        await write_logs(tx, run.tenant_id, run.id, [line])
+        await write_logs(tx, [(run.tenant_id, run.id, [line])])

@@ -28,6 +28,9 @@ from towpath_proto.states import is_a, is_final
 
 MAX_ITEMS = 5_000
 """States, and logs, in one report."""
+LAST_INDEX = 2**31 - 1
+LONGEST_REASON = 2_000
+"""Characters; the reason is repeated in the state of every task that was running."""
 LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 
@@ -72,9 +75,8 @@ class _Names:
             del self.by_id[run.id], self.by_name[run.slug, run.map_index]
 
     def find(self, item: Mapping[str, Any]) -> TaskRun | None:
-        if (text := item.get("task_run_id")) is not None:
-            return self.by_id.get(_uuid(text))
-        return self.by_name.get(_name(item))
+        named = _named_by(item)
+        return self.by_id.get(named) if isinstance(named, UUID) else self.by_name.get(named) if named is not None else None
 
 
 async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
@@ -83,7 +85,7 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
     Raises:
         TowpathError: `FENCED`, `NOT_FOUND`, `BAD_REQUEST`, `LIMIT_EXCEEDED`.
     """
-    caller.must_own(report.flow_run_id)
+    caller.must_own(report.flow_run_id, report.fence)
     if report.sequence < 1:
         raise TowpathError(Code.BAD_REQUEST, "sequence must begin with 1 and grow with each batch.")
     if len(report.states) > MAX_ITEMS or len(report.logs) > MAX_ITEMS:
@@ -109,7 +111,7 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
             batch.replace_flow(after)
             await batch.store(beat=True)
             names.keep_stored(batch)
-            await write_logs(tx, run.tenant_id, run.id, _log_rows(names, report.logs))
+            await write_logs(tx, [(run.tenant_id, run.id, _log_rows(names, report.logs))])
             await _artifacts(tx, run, names, report.artifacts)
         after = batch.flows[run.id]
     return Answer(results, False, after.state == "Cancelling", after)
@@ -119,12 +121,12 @@ async def _named(tx: Transaction, run: FlowRun, report: Report) -> _Names:
     """Lock every task run that the report names; records for children that it names first."""
     names = _Names(run)
     items = [*report.states, *report.logs, *report.artifacts]
-    ids = sorted({_uuid(i["task_run_id"]) for i in items if i.get("task_run_id") is not None})
-    wanted = sorted({_name(i) for i in items if i.get("task_run_id") is None and i.get("slug") is not None})
+    refs = {ref for i in items if (ref := _named_by(i)) is not None}
+    ids = sorted(r for r in refs if isinstance(r, UUID))
+    wanted = sorted(r for r in refs if isinstance(r, tuple))
     if ids:
-        for row in await tx.all("lock_task_runs", ids=ids, tenant_id=run.tenant_id):
-            if row["flow_run_id"] == run.id:
-                names.add(task_run_of(row))
+        for row in await tx.all("lock_task_runs", ids=ids, flow_run_id=run.id, tenant_id=run.tenant_id):
+            names.add(task_run_of(row))
     if wanted:
         rows = await tx.all(
             "lock_task_runs_by_slug",
@@ -188,7 +190,11 @@ async def _lost(batch: Batch, tx: Transaction, report: Report, run: FlowRun) -> 
     for item in report.states:
         state = state_json.read(item.get("state"))
         current = batch.flows[run.id]
-        if is_final(current.state):
+        if item.get("task_run_id") is not None or item.get("slug") is not None:
+            results.append(failure(Code.BAD_REQUEST, "A supervisor reports on its flow run only; task runs are the engine's.", run.id))
+        elif current.fence != report.fence:  # an item before this one has given the run up
+            results.append({"status": "SUCCESS", "id": str(run.id), "version": current.version})
+        elif is_final(current.state):
             results.append({"status": "SUCCESS", "id": str(run.id), "version": current.version})
         elif is_a(state["type"], "Failed"):
             results.append(await take_from_owner(batch, tx, current, str(state.get("message") or "ended"), "supervisor"))
@@ -201,7 +207,7 @@ async def take_from_owner(batch: Batch, tx: Transaction, run: FlowRun, reason: s
     """Apply the decision on a lost process (also used for expired leases)."""
     rows = await tx.all("active_tasks", flow_run_ids=[run.id])
     tasks = [task_run_of(r) for r in rows]
-    decision = lose(run, tasks, reason=reason, actor=actor, now=batch.now)
+    decision = lose(run, tasks, reason=reason[:LONGEST_REASON], actor=actor, now=batch.now)
     if isinstance(decision, Reject):
         return failure(decision.code, decision.message, run.id)
     for task in tasks:
@@ -209,14 +215,15 @@ async def take_from_owner(batch: Batch, tx: Transaction, run: FlowRun, reason: s
     for accepted in decision.tasks:
         batch.accept_task(accepted.run, accepted.history)
     result = batch.accept_flow(decision.flow)
-    await write_logs(tx, run.tenant_id, run.id, [{"level": "ERROR", "name": f"towpath.{actor}", "message": decision.log}])
+    line = {"level": "ERROR", "name": f"towpath.{actor}", "message": decision.log}
+    await write_logs(tx, [(run.tenant_id, run.id, [line])])
     return result
 
 
 def _log_rows(names: _Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for item in logs:
-        task = names.find(item) if item.get("task_run_id") or item.get("slug") else None
+        task = names.find(item)
         level = str(item.get("level") or "INFO").upper()
         rows.append(
             {
@@ -233,7 +240,7 @@ def _log_rows(names: _Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str
 
 async def _artifacts(tx: Transaction, run: FlowRun, names: _Names, artifacts: Sequence[Mapping[str, Any]]) -> None:
     rows = [
-        {"id": uuid7(), "tenant_id": run.tenant_id, "task_run_id": task.id, "kind": str(a.get("kind")), "data": a.get("data")}
+        {"id": uuid7(), "tenant_id": run.tenant_id, "task_run_id": task.id, "kind": str(a.get("kind") or "markdown"), "data": a.get("data")}
         for a in artifacts
         if (task := names.find(a)) is not None
     ]
@@ -241,16 +248,15 @@ async def _artifacts(tx: Transaction, run: FlowRun, names: _Names, artifacts: Se
         await tx.run("insert_artifacts", rows=Json(rows))
 
 
-def _uuid(text: Any) -> UUID:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        raise TowpathError(Code.BAD_REQUEST, f"{text!r} is no id (UUID).") from None
-
-
-def _name(item: Mapping[str, Any]) -> tuple[str, int]:
-    slug, index = item.get("slug"), item.get("map_index", -1)
+def _named_by(item: Mapping[str, Any]) -> UUID | tuple[str, int] | None:
+    """How an item names its task run: by id, or by slug and map index. None when it names none, or in a way that cannot be read."""
+    if (text := item.get("task_run_id")) is not None:
+        try:
+            return UUID(str(text))
+        except ValueError:
+            return None
+    slug, index = item.get("slug"), item.get("map_index")
     index = -1 if index is None else index
-    if not isinstance(slug, str) or not isinstance(index, int):
-        raise TowpathError(Code.BAD_REQUEST, "An item names its task run by task_run_id, or by slug (text) and map_index (a number).")
-    return slug, index
+    if not isinstance(slug, str) or not isinstance(index, int) or not -1 <= index <= LAST_INDEX:
+        return None
+    return slug, int(index)

@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from towpath_graphql.app.batch import Batch, Result, failure
-from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.ports import Store
-from towpath_graphql.app.storing import lock_flow_runs, task_run_of
+from towpath_graphql.app.storing import lock_flow_runs, must_hold, task_run_of
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.runs import Origin, Proposal
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
+from towpath_proto.states import is_a, is_final
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ async def set_states(store: Store, caller: Caller, requests: Sequence[StateReque
         # locks go by the order flow runs, then task runs, each by id; so look first which flow runs the task runs belong to
         owners = [r["flow_run_id"] for r in await tx.all("flow_of_task_runs", ids=task_ids, tenant_id=caller.scope)] if task_ids else []
         flows = await lock_flow_runs(tx, [*owners, *(r.flow_run_id for r in requests if r.flow_run_id)], caller.scope)
-        rows = await tx.all("lock_task_runs", ids=sorted(set(task_ids)), tenant_id=caller.scope) if task_ids else []
+        locks = {"ids": sorted(set(task_ids)), "flow_run_id": None, "tenant_id": caller.scope}
+        rows = await tx.all("lock_task_runs", **locks) if task_ids else []
         tasks = [task_run_of(r) for r in rows]
         batch = Batch(tx, flows.values(), tasks, await tx.now())
         results = [_one(batch, caller, request) for request in requests]
@@ -46,6 +48,8 @@ def _one(batch: Batch, caller: Caller, request: StateRequest) -> Result:
     run_id = request.flow_run_id or request.task_run_id
     if run_id is None or (request.flow_run_id and request.task_run_id):
         return failure(Code.BAD_REQUEST, "Give exactly one of flow_run_id and task_run_id.")
+    # a run's token is bound to its claim, so its writes are held against the fence as reports are
+    origin, lease = (Origin.ENGINE, None) if caller.role == RUN else (Origin.CLIENT, timers.LEASE_PREFECT1)
     try:
         state = state_json.read(request.state)
         if request.flow_run_id is not None:
@@ -53,20 +57,22 @@ def _one(batch: Batch, caller: Caller, request: StateRequest) -> Result:
                 return failure(Code.NOT_FOUND, f"State update failed for flow run {run_id}: there is no such flow run.", run_id)
             caller.must_own(request.flow_run_id)
             actor = f"agent {caller.agent_id}" if caller.agent_id else caller.actor
-            proposal = Proposal(state, Origin.CLIENT, request.version, actor=actor, lease_seconds=timers.LEASE_PREFECT1)
+            proposal = Proposal(state, origin, request.version, caller.fence, actor=actor, lease_seconds=lease)
             return batch.flow(request.flow_run_id, proposal)
         task = batch.tasks.get(run_id)
         if task is None:
             return failure(Code.NOT_FOUND, f"State update failed for task run {run_id}: there is no such task run.", run_id)
         caller.must_own(task.flow_run_id)
-        return batch.task(run_id, Proposal(state, Origin.CLIENT, request.version, actor=caller.actor))
+        return batch.task(run_id, Proposal(state, origin, request.version, caller.fence, actor=caller.actor))
     except TowpathError as e:
         return failure(e.code, e.message, run_id)
 
 
 async def cancel_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> str:
     """Running becomes Cancelling, what has not begun becomes Cancelled, what has ended stays; the state it is in then."""
+    caller.must_own(flow_run_id)
     async with store.transaction() as tx:
+        await must_hold(tx, caller)
         flows = await lock_flow_runs(tx, [flow_run_id], caller.scope)
         run = flows.get(flow_run_id)
         if run is None:
@@ -84,7 +90,7 @@ async def cancel_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> st
 
 
 async def restart_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:
-    """Begin the next attempt: what failed is to run again, what succeeded stays.
+    """Begin the next attempt: what failed is to run again, what succeeded stays. A run that waits to run is left as it is (a replay).
 
     Raises:
         TowpathError: `NOT_FOUND`; `ILLEGAL_TRANSITION` for a run that has not failed or been cancelled.
@@ -93,6 +99,13 @@ async def restart_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> N
         flows = await lock_flow_runs(tx, [flow_run_id], caller.scope)
         if flow_run_id not in flows:
             raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
+        current = flows[flow_run_id].state
+        if is_a(current, "Scheduled"):
+            return
+        if not is_a(current, "Failed", "Cancelled"):
+            advice = "create a new run" if is_final(current) else "cancel it first, or let it end"
+            message = f"Only a failed or cancelled run can be restarted; flow run {flow_run_id} is {current}: {advice}."
+            raise TowpathError(Code.ILLEGAL_TRANSITION, message, run_id=str(flow_run_id), state=current)
         tasks = [task_run_of(r) for r in await tx.all("lock_failed_task_runs", flow_run_id=flow_run_id)]
         batch = Batch(tx, flows.values(), tasks, await tx.now())
         state = state_json.make("Scheduled", f"Restarted by {caller.actor}.", start_time=batch.now)

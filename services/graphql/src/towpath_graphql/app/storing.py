@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.ports import Json, Row, Transaction
 from towpath_graphql.domain import state_json
+from towpath_graphql.domain.decide import short_message
 from towpath_graphql.domain.runs import Event, FlowRun, HistoryRow, TaskRun
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
@@ -44,6 +46,23 @@ async def lock_flow_run(tx: Transaction, flow_run_id: UUID, tenant_id: UUID | No
     if flow_run_id not in found:
         raise TowpathError(Code.NOT_FOUND, f"State update failed for flow run {flow_run_id}: there is no such flow run.")
     return found[flow_run_id]
+
+
+async def must_hold(tx: Transaction, caller: Caller) -> None:
+    """Refuse a run's token whose claim is over: once the run's fence has risen, the token opens nothing.
+
+    Raises:
+        TowpathError: `FENCED`.
+    """
+    if caller.role != RUN or caller.run_id is None:
+        return
+    row = await tx.one("fence_of_flow_run", id=caller.run_id, tenant_id=caller.scope)
+    if row is None or row["fence"] != caller.fence:
+        raise TowpathError(
+            Code.FENCED,
+            f"This token's claim (fence {caller.fence}) is over: the run has another owner or was given up. Stop.",
+            run_id=str(caller.run_id),
+        )
 
 
 async def store_flow_runs(
@@ -94,7 +113,7 @@ def task_event(flow_run: FlowRun, after: Iterable[TaskRun]) -> tuple[Event, ...]
             "map_index": t.map_index,
             "state": t.state,
             "version": t.version,
-            "message": t.serialized_state.get("message"),
+            "message": short_message(t),
         }
         for t in moved[:MAX_CHANGES_IN_EVENT]
     ]
@@ -102,15 +121,17 @@ def task_event(flow_run: FlowRun, after: Iterable[TaskRun]) -> tuple[Event, ...]
     return (Event("task_run.states", flow_run.tenant_id, flow_run.id, data),)
 
 
-async def write_logs(tx: Transaction, tenant_id: UUID, flow_run_id: UUID, rows: list[dict[str, Any]]) -> None:
-    """Store log rows of one flow run and tell of them."""
-    if not rows:
-        return
-    for row in rows:
-        row |= {"id": str(uuid7()), "tenant_id": str(tenant_id), "flow_run_id": str(flow_run_id)}
-    await tx.run("insert_logs", rows=Json(rows))
-    data = {"flow_run_id": str(flow_run_id), "count": len(rows), "last_id": rows[-1]["id"]}
-    tx.publish([Event("log.written", tenant_id, flow_run_id, data)])
+async def write_logs(tx: Transaction, logs: Iterable[tuple[UUID, UUID, list[dict[str, Any]]]]) -> None:
+    """Store log rows, given as (tenant, flow run, rows) for each flow run, in one statement; and tell of them."""
+    stored: list[dict[str, Any]] = []
+    for tenant_id, flow_run_id, rows in logs:
+        made = [{**row, "id": str(uuid7()), "tenant_id": str(tenant_id), "flow_run_id": str(flow_run_id)} for row in rows]
+        if made:
+            stored += made
+            data = {"flow_run_id": str(flow_run_id), "count": len(made), "last_id": made[-1]["id"]}
+            tx.publish([Event("log.written", tenant_id, flow_run_id, data)])
+    if stored:
+        await tx.run("insert_logs", rows=Json(stored))
 
 
 def _flow_row(before: FlowRun, after: FlowRun, agent_id: UUID | None, beat: bool) -> dict[str, Any]:

@@ -8,21 +8,27 @@ from uuid import UUID
 
 from towpath_graphql.app.audit import note
 from towpath_graphql.app.caller import Caller
-from towpath_graphql.app.ports import Json, Row, Store
-from towpath_graphql.app.storing import lock_flow_runs, write_logs
+from towpath_graphql.app.ports import Json, Row, Store, Transaction
+from towpath_graphql.app.storing import lock_flow_runs, must_hold, write_logs
 from towpath_graphql.domain import state_json
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
+
+MAX_LOGS = 10_000
+"""Log lines in one call."""
 
 
 async def get_or_create(store: Store, caller: Caller, *, flow_run_id: UUID, task_id: UUID, map_index: int | None) -> Row:
     """The task run of (flow run, task, map index), made with a Pending state if it is not there."""
     caller.must_own(flow_run_id)
     index = -1 if map_index is None else map_index
+    if index < -1:
+        raise TowpathError(Code.BAD_REQUEST, f"map_index is -1 (not mapped) or a position from 0 on, not {index}.")
     async with store.transaction() as tx:
+        await must_hold(tx, caller)
         key = {"flow_run_id": flow_run_id, "task_id": task_id, "map_index": index}
-        found = await tx.one("task_run_info_by_index", **key)
+        found = await tx.one("task_run_info_by_index", **key, tenant_id=caller.scope)
         if found is not None:
             return found
         context = await tx.one("flow_run_and_task", flow_run_id=flow_run_id, task_id=task_id, tenant_id=caller.scope)
@@ -39,7 +45,7 @@ async def get_or_create(store: Store, caller: Caller, *, flow_run_id: UUID, task
             "serialized_state": state_json.make("Pending", "Task run created."),
         }
         await tx.run("insert_task_runs", rows=Json([row]))
-        made = await tx.one("task_run_info_by_index", **key)
+        made = await tx.one("task_run_info_by_index", **key, tenant_id=caller.scope)
         assert made is not None
         return made
 
@@ -57,6 +63,7 @@ async def info(store: Store, caller: Caller, task_run_id: UUID) -> Row:
 async def mapped_children(store: Store, caller: Caller, task_run_id: UUID) -> Row:
     """Counts of the states of a mapped task run's children, with their first start and last end."""
     async with store.transaction() as tx:
+        await _own_task_run(tx, caller, task_run_id)
         row = await tx.one("mapped_children", id=task_run_id, tenant_id=caller.scope)
     assert row is not None
     return row
@@ -66,6 +73,7 @@ async def beat_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None
     """The heartbeat of a Prefect 1 run."""
     caller.must_own(flow_run_id)
     async with store.transaction() as tx:
+        await must_hold(tx, caller)
         if await tx.one("beat_prefect1", id=flow_run_id, tenant_id=caller.scope, lease=timers.LEASE_PREFECT1) is None:
             raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id} that beats this way.")
 
@@ -73,23 +81,31 @@ async def beat_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None
 async def beat_task_run(store: Store, caller: Caller, task_run_id: UUID) -> None:
     """The heartbeat of a task run of an old client."""
     async with store.transaction() as tx:
-        if await tx.one("beat_task_run", id=task_run_id, tenant_id=caller.scope) is None:
-            raise TowpathError(Code.NOT_FOUND, f"There is no task run {task_run_id}.")
+        await must_hold(tx, caller)
+        await _own_task_run(tx, caller, task_run_id)
+        await tx.one("beat_task_run", id=task_run_id, tenant_id=caller.scope)
 
 
 async def rename(store: Store, caller: Caller, *, name: str, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> None:
     """Give a flow run or a task run another name."""
     async with store.transaction() as tx:
+        await must_hold(tx, caller)
         if flow_run_id is not None:
             caller.must_own(flow_run_id)
             row = await tx.one("rename_flow_run", id=flow_run_id, name=name, tenant_id=caller.scope)
-        else:
-            owner = await tx.one("flow_run_of_task_run", id=task_run_id)
-            if owner is not None:
-                caller.must_own(owner["flow_run_id"])
+        elif task_run_id is not None:
+            await _own_task_run(tx, caller, task_run_id)
             row = await tx.one("rename_task_run", id=task_run_id, name=name, tenant_id=caller.scope)
         if row is None:
             raise TowpathError(Code.NOT_FOUND, f"There is no run {flow_run_id or task_run_id}.")
+
+
+async def _own_task_run(tx: Transaction, caller: Caller, task_run_id: UUID) -> None:
+    """Refuse a task run that the caller cannot see, or that is not of its own run."""
+    owners = await tx.all("flow_of_task_runs", ids=[task_run_id], tenant_id=caller.scope)
+    if not owners:
+        raise TowpathError(Code.NOT_FOUND, f"There is no task run {task_run_id}.")
+    caller.must_own(owners[0]["flow_run_id"])
 
 
 async def delete_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:
@@ -104,14 +120,24 @@ async def delete_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> No
 
 
 async def write_run_logs(store: Store, caller: Caller, logs: Sequence[Mapping[str, Any]]) -> None:
-    """Log rows from Prefect 1's clients; rows of runs that do not exist are left out."""
+    """Log rows from Prefect 1's clients; rows of runs that do not exist are left out.
+
+    A line that names a task run of another flow run is kept as a line of its flow run.
+    """
+    if len(logs) > MAX_LOGS:
+        raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_LOGS} log lines are taken in one call; send them in parts.")
     by_run: dict[UUID, list[dict[str, Any]]] = {}
     for item in logs:
         caller.must_own(item["flow_run_id"])
         row = {k: item.get(k) for k in ("task_run_id", "timestamp", "name", "level", "message", "info")}
         by_run.setdefault(item["flow_run_id"], []).append(row)
+    named = sorted({i["task_run_id"] for i in logs if i.get("task_run_id") is not None})
     async with store.transaction() as tx:
+        await must_hold(tx, caller)
         known = {r["id"]: r["tenant_id"] for r in await tx.all("tenants_of_flow_runs", ids=sorted(by_run), tenant_id=caller.scope)}
+        owners = {r["id"]: r["flow_run_id"] for r in await tx.all("owners_of_task_runs", ids=named, tenant_id=caller.scope)} if named else {}
         for flow_run_id, rows in by_run.items():
-            if flow_run_id in known:
-                await write_logs(tx, known[flow_run_id], flow_run_id, rows)
+            for row in rows:
+                if owners.get(row["task_run_id"]) != flow_run_id:
+                    row["task_run_id"] = None
+        await write_logs(tx, [(known[i], i, rows) for i, rows in by_run.items() if i in known])

@@ -45,11 +45,18 @@ def claim(run: FlowRun, *, holder: str, launch_seconds: float, now: datetime) ->
 
 
 def begin(run: FlowRun, *, fence: int, holder: str, now: datetime) -> FlowRun | Reject:
-    """The lease in the hands of the run's supervisor. Asking again with the same fence is a replay and is granted."""
+    """The lease in the hands of the run's supervisor.
+
+    The same holder asking again is a replay and is granted. Another holder is not: two processes of one claim would number their reports
+    alike, and the second one's would be taken for replays. When the first one is dead, its lease ends and the run is offered again.
+    """
     if fence != run.fence or run.phase is None:
         return fenced(run, fence)
     if is_final(run.state):
         return Reject(Code.ILLEGAL_TRANSITION, f"Flow run {run.id} has ended ({run.state}); do not start it.", {"run_id": str(run.id)})
+    if run.phase == Phase.RUNNING and run.lease_holder != holder:
+        message = f"Flow run {run.id} was begun by {run.lease_holder} already; do not start it again."
+        return Reject(Code.ALREADY_CLAIMED, message, {"run_id": str(run.id), "holder": run.lease_holder, "fence": run.fence})
     return replace(
         run,
         phase=Phase.RUNNING,
@@ -67,10 +74,15 @@ def fenced(run: FlowRun, fence: int) -> Reject:
 
 
 def release(run: FlowRun, *, fence: int, reason: str, actor: str, now: datetime) -> AcceptFlow | Reject:
-    """Give a launching run back: it is offered again after a short pause and costs a life, so a run that no agent can start ends."""
+    """Give a launching run back: it is offered again after a short pause and costs a life, so a run that no agent can start ends.
+
+    One that was being cancelled meanwhile is Cancelled.
+    """
     if fence != run.fence or run.phase != Phase.LAUNCHING:
         return fenced(run, fence)
-    if run.lives >= timers.MAX_LIVES:
+    if run.state == "Cancelling":
+        state = state_json.make("Cancelled", f"Cancelled before it began: {reason}")
+    elif run.lives >= timers.MAX_LIVES:
         state = state_json.make("Failed", f"Could not be started: {reason}")
     else:
         due = now + timedelta(seconds=timers.LIFE_BACKOFF * 2**run.lives)

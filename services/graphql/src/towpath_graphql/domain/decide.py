@@ -37,6 +37,8 @@ from towpath_proto.errors import Code
 from towpath_proto.states import FLOW_EDGES, SCHEDULED, TASK_EDGES, Edges, Move, is_a, is_final
 
 _FENCED_ORIGINS = (Origin.ENGINE, Origin.SUPERVISOR)
+LONGEST_MESSAGE = 500
+"""Characters of a state's message in an event."""
 
 
 def decide_flow(run: FlowRun, proposal: Proposal, now: datetime) -> AcceptFlow | Reject:
@@ -98,7 +100,8 @@ def decide_task(run: TaskRun, flow_run: FlowRun, proposal: Proposal, now: dateti
 def _common(run: FlowRun | TaskRun, proposal: Proposal, edges: Edges) -> Reject | bool:
     """Checks 2 to 4. True means: a replay, accept without a change. False: go on."""
     kind = proposal.kind
-    if proposal.version is None and run.state == kind and is_final(kind) and run.serialized_state == proposal.state:
+    as_stored = _with_cached_inputs(run, proposal) if isinstance(run, TaskRun) else proposal.state
+    if proposal.version is None and run.state == kind and is_final(kind) and run.serialized_state == as_stored:
         return True
     if proposal.version is not None and proposal.version != run.version:
         return _reject(
@@ -276,7 +279,7 @@ def flow_events(run: FlowRun) -> tuple[Event, ...]:
                 "state": run.state,
                 "version": run.version,
                 "attempt": run.attempt,
-                "message": run.serialized_state.get("message"),
+                "message": short_message(run),
                 "fence": run.fence,
             },
         )
@@ -286,6 +289,12 @@ def flow_events(run: FlowRun) -> tuple[Event, ...]:
     if run.state == "Cancelling":
         told.append(Event("flow_run.cancel", run.tenant_id, run.id, {"flow_run_id": str(run.id), "fence": run.fence}))
     return tuple(told)
+
+
+def short_message(run: FlowRun | TaskRun) -> str | None:
+    """The state's message as far as an event carries it: an event must fit into a NATS message, whatever people write."""
+    message = run.serialized_state.get("message")
+    return message if message is None or len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
 
 
 def offered_event(run: FlowRun) -> Event:

@@ -20,7 +20,7 @@ from towpath_proto.states import RUNNING
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The decision: the flow run's move, its task runs' moves, and a line for the run's log."""
+    """The decision: the flow run's move, its task runs' moves in order (two for one that is retried), and a line for the run's log."""
 
     flow: AcceptFlow
     tasks: tuple[AcceptTask, ...]
@@ -46,10 +46,13 @@ def lose(run: FlowRun, tasks: Sequence[TaskRun], *, reason: str, actor: str, now
     accepted: list[AcceptTask] = []
     cancelled = run.state == "Cancelling"
     for task in active:
-        decision = decide_task(task, run, _lost_task(task, reason, actor, now, cancelled=cancelled), now)
-        if isinstance(decision, Reject):
-            return decision
-        accepted.append(decision)
+        before = task
+        for proposal in _lost_task(task, reason, actor, now, cancelled=cancelled):
+            decision = decide_task(before, run, proposal, now)
+            if isinstance(decision, Reject):
+                return decision
+            accepted.append(decision)
+            before = decision.run
     flow = decide_flow(run, _lost_flow(run, tasks, reason, actor, now), now)
     if isinstance(flow, Reject):
         return flow
@@ -75,20 +78,17 @@ def _next_retry(tasks: Sequence[TaskRun], now: datetime) -> datetime | None:
     return min((t for t in times if t and t > now), default=None)
 
 
-def _lost_task(task: TaskRun, reason: str, actor: str, now: datetime, *, cancelled: bool) -> Proposal:
+def _lost_task(task: TaskRun, reason: str, actor: str, now: datetime, *, cancelled: bool) -> list[Proposal]:
+    """A lost try ends its attempt as any failure does: Failed, then Retrying where a retry is left. So crashes use retries up."""
     if cancelled:
-        state = state_json.make("Cancelled", "The flow run was being cancelled when its process ended.")
-    elif task.attempt <= task.max_retries and task.state == "Running":
-        due = now + timedelta(seconds=task.retry_delay)
-        state = state_json.make(
-            "Retrying",
-            f"The run's process {reason}; retry {task.attempt} of {task.max_retries}.",
-            start_time=due,
-            run_count=task.attempt,
-        )
+        states = [state_json.make("Cancelled", "The flow run was being cancelled when its process ended.")]
     else:
-        state = state_json.make("Failed", f"The run's process {reason}.")
-    return Proposal(state, Origin.SERVICE, actor=actor)
+        states = [state_json.make("Failed", f"The run's process {reason}.")]
+        if task.attempt <= task.max_retries and task.state == "Running":
+            message = f"The run's process {reason}; retry {task.attempt} of {task.max_retries}."
+            due = now + timedelta(seconds=task.retry_delay)
+            states.append(state_json.make("Retrying", message, start_time=due, run_count=task.attempt))
+    return [Proposal(s, Origin.SERVICE, actor=actor) for s in states]
 
 
 def _lost_flow(run: FlowRun, tasks: Sequence[TaskRun], reason: str, actor: str, now: datetime) -> Proposal:

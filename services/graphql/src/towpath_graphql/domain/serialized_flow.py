@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from towpath_graphql.domain.parameters import check_run_config
 from towpath_proto.errors import Code, TowpathError
 
 _OLDEST_CORE = (0, 6, 1)
@@ -38,8 +39,14 @@ def read(serialized: Any) -> FlowSpec:
     if not isinstance(serialized, dict) or not isinstance(serialized.get("name"), str) or not serialized["name"].strip():
         raise TowpathError(Code.BAD_FLOW, "A serialised flow must be a JSON object with a name.")
     version = serialized.get("__version__")
-    if isinstance(version, str) and "towpath" not in version and _numbers(version) < _OLDEST_CORE:
+    of_prefect = str(serialized.get("type") or "").startswith("prefect.")
+    if isinstance(version, str) and of_prefect and _numbers(version) < _OLDEST_CORE:
         raise TowpathError(Code.BAD_FLOW, f"Flows of Prefect {version} cannot be run; register with 0.6.1 or newer.")
+    for key in ("storage", "environment"):
+        if not isinstance(serialized.get(key), dict | None):
+            raise TowpathError(Code.BAD_FLOW, f"'{key}' of a serialised flow must be a JSON object.")
+    check_run_config(serialized.get("run_config"))
+    check_run_config({"labels": (serialized.get("environment") or {}).get("labels")})
     tasks = _list(serialized, "tasks")
     edges = _list(serialized, "edges")
     slugs = check_slugs(tasks)
@@ -55,7 +62,7 @@ def read(serialized: Any) -> FlowSpec:
         core_version=version if isinstance(version, str) else None,
         tasks=tasks,
         edges=edges,
-        reference_slugs=frozenset(t["slug"] for t in _list(serialized, "reference_tasks") if isinstance(t, dict) and "slug" in t),
+        reference_slugs=frozenset(t["slug"] for t in _list(serialized, "reference_tasks") if isinstance(t, dict) and isinstance(t.get("slug"), str)),
     )
 
 
@@ -70,6 +77,8 @@ def check_slugs(tasks: Iterable[Any]) -> set[str]:
         slug = task.get("slug") if isinstance(task, dict) else None
         if not isinstance(slug, str) or not slug:
             raise TowpathError(Code.BAD_FLOW, "Each task of a serialised flow needs a slug.")
+        if not isinstance(task.get("tags") or [], list) or not all(isinstance(t, str) for t in task.get("tags") or []):
+            raise TowpathError(Code.BAD_FLOW, f"The tags of task '{slug}' must be a list of texts.", slug=slug)
         if slug in seen:
             raise TowpathError(Code.DUPLICATE_SLUG, f"Two tasks have the slug '{slug}'; give one of them another name or slug.", slug=slug)
         seen.add(slug)
@@ -79,9 +88,12 @@ def check_slugs(tasks: Iterable[Any]) -> set[str]:
 def edge_ends(edge: Any) -> tuple[str, str]:
     """(upstream slug, downstream slug) of a serialised edge."""
     try:
-        return edge["upstream_task"]["slug"], edge["downstream_task"]["slug"]
+        ends = edge["upstream_task"]["slug"], edge["downstream_task"]["slug"]
     except (KeyError, TypeError):
-        raise TowpathError(Code.BAD_FLOW, "Each edge needs upstream_task and downstream_task, each with a slug.") from None
+        ends = None, None
+    if not all(isinstance(e, str) for e in ends):
+        raise TowpathError(Code.BAD_FLOW, "Each edge needs upstream_task and downstream_task, each with a slug.")
+    return ends
 
 
 def check_graph(slugs: set[str], edges: Sequence[Any]) -> None:

@@ -21,14 +21,17 @@ _VERSION = "towpath-1"
 
 
 def parse_time(text: Any) -> datetime | None:
-    """An ISO time as an aware datetime; one without a zone is UTC; None for anything that is no time."""
+    """An ISO time as an aware datetime in UTC; one without a zone is UTC; None for anything that is no time.
+
+    A time that leaves the years 1 to 9999 on its way to UTC is none: the database would take it, and nobody could read it back.
+    """
     if not isinstance(text, str):
         return None
     try:
         value = datetime.fromisoformat(text)
-    except ValueError:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def read(state: Any) -> StateJson:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import zlib
 from typing import Any
 from uuid import UUID
 
+import orjson
+from graphql import GraphQLError
+
+from towpath_graphql.app import own_runs
 from towpath_graphql.app import register_flow as use
-from towpath_graphql.app.own_runs import code_answer
 from towpath_graphql.resolvers.context import Context, Handler
-from towpath_graphql.resolvers.scalars import base64_text
+from towpath_graphql.resolvers.scalars import base64_text, checked_depth
 from towpath_proto.errors import Code, TowpathError
 
 MAX_FLOW_BYTES = 64_000_000
@@ -21,9 +23,8 @@ MAX_FLOW_BYTES = 64_000_000
 
 async def flow_code(context: Context, flow_id: UUID) -> dict[str, Any] | None:
     """The signed code of a flow."""
-    async with context.store.transaction() as tx:
-        row = await tx.one("flow_code", id=flow_id, tenant_id=context.caller.scope)
-    return None if row is None else as_text(code_answer(row, ()))
+    code = await own_runs.flow_code(context.store, context.caller, flow_id)
+    return None if code is None else as_text(code)
 
 
 def as_text(code: dict[str, Any]) -> dict[str, Any]:
@@ -66,8 +67,8 @@ def decompress(text: str) -> Any:
         raw = inflate.decompress(base64.b64decode(text, validate=True), MAX_FLOW_BYTES)
         if inflate.unconsumed_tail:
             raise TowpathError(Code.PAYLOAD_TOO_LARGE, f"The serialised flow is larger than {MAX_FLOW_BYTES:,} bytes.")
-        return json.loads(raw)
-    except (binascii.Error, zlib.error, ValueError):
+        return checked_depth(orjson.loads(raw))  # orjson refuses what could not be stored: lone surrogates, bottomless nesting
+    except (binascii.Error, zlib.error, ValueError, GraphQLError):
         raise TowpathError(Code.BAD_FLOW, "serialized_flow must be base64(gzip(JSON text)).") from None
 
 

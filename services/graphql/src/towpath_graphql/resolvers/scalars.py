@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ariadne import ScalarType
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 
+from towpath_graphql.domain.state_json import parse_time
+
 uuid_scalar = ScalarType("UUID")
 datetime_scalar = ScalarType("DateTime")
 json_scalar = ScalarType("JSON")
+MAX_DEPTH = 100
+"""Levels of nesting in a JSON value: what is stored must also fit into an answer, and encoders stop at some 250 levels."""
 
 
 @uuid_scalar.value_parser
@@ -30,11 +34,10 @@ def _write_uuid(value: Any) -> str:
 
 @datetime_scalar.value_parser
 def _parse_datetime(value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (ValueError, TypeError):
-        raise GraphQLError(f"{value!r} is no ISO 8601 time.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = parse_time(value)
+    if moment is None:
+        raise GraphQLError(f"{value!r} is no ISO 8601 time between the years 1 and 9999.")
+    return moment
 
 
 @datetime_scalar.serializer
@@ -42,14 +45,26 @@ def _write_datetime(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-@json_scalar.value_parser
-def _parse_json(value: Any) -> Any:
-    return value
+def checked_depth(value: Any) -> Any:
+    """The value, if it is not nested too deeply.
+
+    Raises:
+        GraphQLError: It is nested deeper than `MAX_DEPTH`.
+    """
+    layer = [value]
+    for _ in range(MAX_DEPTH):
+        layer = [m for v in layer if isinstance(v, dict | list) for m in (v.values() if isinstance(v, dict) else v)]
+        if not layer:
+            return value
+    raise GraphQLError(f"A JSON value may be nested {MAX_DEPTH} deep at most.")
+
+
+json_scalar.set_value_parser(checked_depth)
 
 
 @json_scalar.literal_parser
 def _parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
-    return value_from_ast_untyped(node, variables)
+    return checked_depth(value_from_ast_untyped(node, variables))
 
 
 @json_scalar.serializer

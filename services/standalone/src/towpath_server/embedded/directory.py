@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from towpath_proto.errors import Code, TowpathError
@@ -53,6 +53,22 @@ def disk_full(path: Path) -> TowpathError:
     )
 
 
+def refuse_strangers(path: Path, ours: Callable[[str], bool]) -> None:
+    """Refuse a directory with files that are not ours: it would be given to the server's account.
+
+    Raises:
+        TowpathError: `DATA_DIR_BROKEN`.
+    """
+    with storage_errors(path):
+        strangers = sorted(p.name for p in path.iterdir() if not ours(p.name)) if path.exists() else []
+    if strangers:
+        raise TowpathError(
+            Code.DATA_DIR_BROKEN,
+            f"{path} holds files that are not Towpath's ({', '.join(strangers[:3])}); choose an empty or a new directory.",
+            path=str(path),
+        )
+
+
 class ServerDirectory:
     """A server's directory, of mode 0700 and owned by the account that the server runs as."""
 
@@ -78,8 +94,8 @@ class ServerDirectory:
             if self.account and not can_traverse(self.account, self.path):
                 raise TowpathError(
                     Code.BAD_SETTING,
-                    f"PostgreSQL and NATS refuse or ought not to run as root and run as '{self.account.name}' instead, which cannot "
-                    f"reach {self.path}; choose a data directory outside private ones, /var/lib/towpath for example.",
+                    f"Towpath was started as root and runs its servers as '{self.account.name}', who cannot reach {self.path}; "
+                    "choose a data directory outside private ones, /var/lib/towpath for example.",
                     path=str(self.path),
                 )
             self._lock = self._take_lock(self.path / "lock")

@@ -16,12 +16,13 @@ from pathlib import Path
 from towpath_proto.errors import Code, TowpathError
 from towpath_server.embedded import binaries
 from towpath_server.embedded.account import server_account
-from towpath_server.embedded.directory import ServerDirectory, storage_errors
+from towpath_server.embedded.directory import ServerDirectory, refuse_strangers, storage_errors
 from towpath_server.embedded.process import ServerProcess, describe_exit, tail
 from towpath_server.embedded.server import EmbeddedServer
 
 _HOST = "127.0.0.1"
 _POLL = 0.003
+_OURS = {"nats.conf", "nats.conf.new", "nats.log", "nats.old.log", "lock"}
 _CONFIGURATION = """\
 host: "{host}"
 port: {port}
@@ -79,6 +80,7 @@ class EmbeddedNats(EmbeddedServer):
 
     async def _launch(self) -> ServerProcess:
         directory = self._directory
+        refuse_strangers(directory.path, _is_ours)
         directory.open()
         program = binaries.nats_server()
         if self._port is not None and port_taken(self._port):
@@ -140,6 +142,10 @@ class EmbeddedNats(EmbeddedServer):
         return TowpathError(
             Code.PORT_TAKEN, f"Port {port} for NATS is taken by another program; stop it, or choose another port.", port=port
         )
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OURS or (name.startswith("nats-server_") and name.endswith(".ports"))
 
 
 def _read_port(path: Path) -> int | None:

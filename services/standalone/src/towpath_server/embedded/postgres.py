@@ -26,7 +26,7 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_server.embedded import binaries, remains
 from towpath_server.embedded.account import server_account
 from towpath_server.embedded.binaries import PostgresInstall
-from towpath_server.embedded.directory import ServerDirectory, disk_full, socket_directory, storage_errors
+from towpath_server.embedded.directory import ServerDirectory, disk_full, refuse_strangers, socket_directory, storage_errors
 from towpath_server.embedded.nats import port_taken
 from towpath_server.embedded.process import ServerProcess, describe_exit, run, tail
 from towpath_server.embedded.server import EmbeddedServer
@@ -38,7 +38,8 @@ _PORT = 5432
 _POLL = 0.003
 _OURS = {"cluster", "cluster.new", "postgres.log", "postgres.old.log", "lock", "postgres.pid", "password", "password.new"}
 _FULL_TEXTS = ("No space left on device", "Disk quota exceeded")
-_SMALLEST_FREE = 32 * 1024 * 1024
+_NO_SPACE = 1024 * 1024
+"""A disk with less free than this is full, whatever PostgreSQL said last."""
 
 SETTINGS: Mapping[str, str] = {
     # small: one machine, a handful of pools, mostly idle
@@ -131,8 +132,8 @@ class EmbeddedPostgres(EmbeddedServer):
 
     async def _launch(self) -> ServerProcess:
         directory = self._directory
-        if not directory.path.exists() or not self._exists():
-            _check_fresh(directory.path)
+        if not self._exists():
+            refuse_strangers(directory.path, _OURS.__contains__)
         directory.open()
         installs = binaries.postgres_installs()
         install = self._install_for_cluster(installs) if self._exists() else installs[0]
@@ -182,16 +183,28 @@ class EmbeddedPostgres(EmbeddedServer):
             if new.exists():
                 await asyncio.to_thread(shutil.rmtree, new)
         password = directory.write_private("password", secrets.token_urlsafe(24) + "\n")
-        options = ["-U", _USER, "-E", "UTF8", "--no-locale", "--no-instructions", "--auth-local=trust", "--auth-host=scram-sha-256"]
-        status, output = await run(
-            [str(install.program("initdb")), "-D", str(new), f"--pwfile={password}", *options], account=directory.account
-        )
-        if status == 0:
-            create = f'create database "{_DATABASE}";\n'.encode()
-            single = [str(install.program("postgres")), "--single", "-D", str(new), "-c", "log_min_messages=fatal", "postgres"]
-            status, output = await run(single, account=directory.account, stdin=create)
-        if status != 0:
-            raise self._why_not(output.splitlines(), f"PostgreSQL could not make its data directory in {directory.path}")
+        options = [
+            "-U",
+            _USER,
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-instructions",
+            "--wal-segsize=4",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+        ]
+        initdb, postgres = str(install.program("initdb")), str(install.program("postgres"))
+        create = f'create database "{_DATABASE}" strategy file_copy;\n'.encode()
+        # Nothing of it counts before the rename, so all is forced to disk once, at the end, instead of at each step.
+        for command, stdin in (
+            ([initdb, "-D", str(new), "--no-sync", f"--pwfile={password}", *options], b""),
+            ([postgres, "--single", "-D", str(new), "-c", "fsync=off", "-c", "log_min_messages=fatal", "postgres"], create),
+            ([initdb, "-D", str(new), "--sync-only"], b""),
+        ):
+            status, output = await run(command, account=directory.account, stdin=stdin)
+            if status != 0:
+                raise self._why_not(output.splitlines(), f"PostgreSQL could not make its data directory in {directory.path}")
         with storage_errors(directory.path):
             new.rename(self._cluster)
             _sync_directory(directory.path)
@@ -244,7 +257,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _why_not(self, lines: list[str], what: str) -> TowpathError:
         path = self._directory.path
-        if any(text in line for line in lines for text in _FULL_TEXTS) or _free(path) < _SMALLEST_FREE // 32:
+        if any(text in line for line in lines for text in _FULL_TEXTS) or _free(path) < _NO_SPACE:
             return disk_full(path)
         grave = [line for line in lines if any(level in line for level in ("FATAL:", "PANIC:", "error:"))]
         reason = (grave or lines or ["it wrote nothing"])[-1].strip()
@@ -268,23 +281,11 @@ class EmbeddedPostgres(EmbeddedServer):
         self._directory.close()
 
 
-def _check_fresh(path: Path) -> None:
-    """Refuse to make a cluster among files that are not ours."""
-    with storage_errors(path):
-        strangers = sorted(p.name for p in path.iterdir() if p.name not in _OURS) if path.exists() else []
-    if strangers:
-        raise TowpathError(
-            Code.DATA_DIR_BROKEN,
-            f"{path} holds other files ({', '.join(strangers[:3])}) and no Towpath database; choose an empty or a new directory.",
-            path=str(path),
-        )
-
-
 def _free(path: Path) -> int:
     try:
         info = os.statvfs(path)
     except OSError:
-        return _SMALLEST_FREE
+        return _NO_SPACE
     return info.f_bavail * info.f_frsize
 
 

@@ -1,0 +1,36 @@
+"""The options of `towpath agent local start` that only this kind has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from towpath_agent_local.settings import MAX_RUNS, LocalSettings
+from towpath_proto.errors import Code, TowpathError
+
+OPTIONS = (
+    click.Option(
+        ["--directory"], type=click.Path(path_type=Path, file_okay=False), help="The runner's directory. Default: one for each API."
+    ),
+    click.Option(["--env", "-e"], multiple=True, metavar="KEY=VALUE", help="Set a variable in every run's environment. Repeatable."),
+    click.Option(["--max-runs"], type=click.IntRange(min=1), default=MAX_RUNS, show_default=True, help="Run at most this many at once."),
+    click.Option(["--show-flow-logs"], is_flag=True, help="Print what runs print."),
+)
+
+
+def read(options: Mapping[str, Any]) -> LocalSettings:
+    """The settings that the values of `OPTIONS` mean.
+
+    Raises:
+        TowpathError: `BAD_SETTING` for an --env that is not KEY=VALUE.
+    """
+    env: dict[str, str] = {}
+    for text in options["env"]:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise TowpathError(Code.BAD_SETTING, f"--env {text!r} has no value; write it like --env NAME=value.")
+        env[name] = value
+    return LocalSettings(directory=options["directory"], env=env, max_runs=options["max_runs"], show_flow_logs=options["show_flow_logs"])

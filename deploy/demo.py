@@ -1,0 +1,115 @@
+"""`make demo`: the main job, from nothing to a result, on this machine.
+
+Starts the backend, registers the example flows, starts a local agent, runs each flow through it, prints what happened and where to look,
+and stays up until Ctrl-C. With --once it stops after the result; the exit status says whether every run succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = {"time-zones": ROOT / "sdk/examples/time_zones.py"}
+TOWPATH = [str(Path(sys.executable).parent / "towpath")]
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
+
+
+def data_dir() -> Path:
+    # root's home is closed to the account that PostgreSQL runs as
+    return Path("/var/lib/towpath-demo") if os.geteuid() == 0 else Path.home() / ".towpath" / "demo"
+
+
+def choose_port(wanted: int) -> int:
+    """The wanted port, or a free one when another program has it."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SystemExit("towpath demo: no port is free")
+
+
+@contextmanager
+def child(command: list[str], env: dict[str, str], ready: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A child process whose output is ours; waits for a line that contains `ready`."""
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
+    seen = threading.Event()
+
+    def pass_on() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if ready is not None and ready in line:
+                seen.set()
+        seen.set()
+
+    reader = threading.Thread(target=pass_on, daemon=True)
+    reader.start()
+    try:
+        if ready is not None:
+            seen.wait(120)
+            if process.poll() is not None:
+                raise SystemExit(process.returncode or 1)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(40)
+        reader.join(5)
+
+
+def run(command: list[str], env: dict[str, str]) -> int:
+    print("$ towpath " + " ".join(command), flush=True)
+    return subprocess.run([*TOWPATH, *command], env=env, check=False).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="stop after the result")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("TOWPATH_PORT", "4200")))
+    options = parser.parse_args()
+    began = time.monotonic()
+    port = choose_port(options.port)
+    url = f"http://127.0.0.1:{port}"
+    env = {**os.environ, "TOWPATH_API_URL": url, "PYTHONUNBUFFERED": "1"}
+
+    say("1. The backend: PostgreSQL, NATS and every service")
+    start = [*TOWPATH, "server", "start", "--port", str(port), "--data-dir", str(data_dir())]
+    with child(start, env, ready="is ready at"):
+        say("2. The example flows, registered")
+        for name, path in EXAMPLES.items():
+            if run(["register", "--path", str(path), "--no-schedule"], env):
+                raise SystemExit(f"towpath demo: {name} could not be registered")
+        say("3. An agent on this machine, woken by events")
+        with child([*TOWPATH, "agent", "local", "start", "--name", "demo"], env, ready=" registered at "):
+            say("4. A run of each, through the agent")
+            failed = [name for name in EXAMPLES if run(["run", "--name", name, "--watch"], env)]
+            say(f"{'All runs succeeded' if not failed else 'Failed: ' + ', '.join(failed)} after {time.monotonic() - began:.1f} s.")
+            if not options.once:
+                print(f"Look at {url} . Run again with: TOWPATH_API_URL={url} towpath run --name time-zones --watch . Ctrl-C stops all.")
+                signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+                try:
+                    signal.pause()
+                except KeyboardInterrupt:
+                    pass
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

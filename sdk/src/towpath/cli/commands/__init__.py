@@ -1,0 +1,1 @@
+"""The commands, a module for each or for a family of them; each is imported when it is called."""

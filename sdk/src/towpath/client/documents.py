@@ -1,0 +1,57 @@
+"""The GraphQL documents that the client sends, as text. No logic here."""
+
+from __future__ import annotations
+
+AUTH_INFO = "query { auth_info { tenant_id user_id role actor } }"
+
+ADD_SIGNING_KEY = "mutation($input: add_signing_key_input!) { add_signing_key(input: $input) { success } }"
+
+REGISTER_FLOW = """mutation($input: register_flow_input!) {
+  register_flow(input: $input) { flow_id flow_group_id version created } }"""
+
+CREATE_PROJECT = "mutation($input: create_project_input!) { create_project(input: $input) { id } }"
+
+CREATE_FLOW_RUN = "mutation($input: create_flow_run_input!) { create_flow_run(input: $input) { id } }"
+
+CREATE_FLOW_RUNS = "mutation($input: create_flow_runs_input!) { create_flow_runs(input: $input) { results } }"
+
+CANCEL_FLOW_RUN = "mutation($input: flow_run_id_input!) { cancel_flow_run(input: $input) { state } }"
+
+RESTART_FLOW_RUN = "mutation($input: flow_run_id_input!) { restart_flow_run(input: $input) { success error } }"
+
+SET_STATES = "mutation($input: set_states_input!) { set_states(input: $input) { results } }"
+
+_RUN_FIELDS = """id name flow_id state state_message state_timestamp version attempt labels run_config_type parameters
+  scheduled_start_time start_time end_time created agent_id flow { id name version project { id name } }"""
+
+FLOW_RUN = f"query($id: uuid!) {{ flow_run_by_pk(id: $id) {{ {_RUN_FIELDS} serialized_state }} }}"
+
+FLOW_RUNS = f"""query($where: flow_run_bool_exp!, $limit: Int!) {{
+  flow_run(where: $where, order_by: [{{scheduled_start_time: desc}}, {{id: desc}}], limit: $limit) {{ {_RUN_FIELDS} }} }}"""
+
+TASK_RUNS = """query($where: task_run_bool_exp!, $limit: Int!) {
+  task_run(where: $where, order_by: [{id: asc}], limit: $limit) {
+    id name map_index state state_message state_timestamp version attempt start_time end_time flow_run_id task { id name slug } } }"""
+
+LOGS = """query($where: log_bool_exp!, $limit: Int!) {
+  log(where: $where, order_by: [{id: asc}], limit: $limit) {
+    id timestamp level name message flow_run_id task_run_id task_run { name map_index task { name slug } } } }"""
+
+FLOWS = """query($where: flow_bool_exp!, $limit: Int!) {
+  flow(where: $where, order_by: [{name: asc}, {version: desc}], limit: $limit) {
+    id name version archived created is_schedule_active flow_group_id version_group_id run_config project { id name } } }"""
+
+PROJECTS = "query { project(order_by: [{name: asc}]) { id name description created } }"
+
+AGENTS = (
+    "query { agent(order_by: [{last_queried: desc}]) { id name type labels run_config_types core_version address last_queried created } }"
+)
+
+TASKS = """query($where: task_bool_exp!, $limit: Int!) {
+  task(where: $where, order_by: [{slug: asc}], limit: $limit) {
+    id name slug type mapped max_retries retry_delay trigger tags flow { id name version } } }"""
+
+FLOW_RUN_EVENTS = "subscription($id: UUID!) { flow_run_events(flow_run_id: $id) { type state } }"
+
+LOG_STREAM = """subscription($id: UUID!, $after: DateTime) {
+  log_stream(flow_run_id: $id, after: $after) { logs { id } } }"""

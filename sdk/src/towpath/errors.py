@@ -1,0 +1,15 @@
+"""Errors of the SDK. All carry a stable code of `towpath_proto.errors`; nothing here knows how they are shown."""
+
+from __future__ import annotations
+
+from towpath_proto.errors import Code, TowpathError
+
+__all__ = ["Code", "FlowError", "MissingResultError", "TowpathError"]
+
+
+class FlowError(TowpathError, ValueError):
+    """A flow, a task or a setting of one is wrong. Also a `ValueError`, as it was in Prefect 1."""
+
+
+class MissingResultError(TowpathError):
+    """The result of a finished task run is needed and cannot be read."""

@@ -1,0 +1,76 @@
+"""Stops Python code from outside: by a signal in the main thread, by an asynchronous exception in any other.
+
+A signal also ends blocking system calls; an asynchronous exception is seen only between two bytecodes, so a thread inside a long call in C
+goes on until that call returns.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
+    """Raise `error` in another thread, as soon as it runs bytecode again; None takes back one that has not been raised yet."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error) if error else None)
+
+
+def interrupt_thread(thread: int) -> None:
+    """Raise KeyboardInterrupt in a thread; in the main thread by SIGINT, so that a sleep or a read ends too."""
+    if thread == threading.main_thread().ident and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.pthread_kill(thread, signal.SIGINT)
+    else:
+        raise_in_thread(thread, KeyboardInterrupt)
+
+
+class TooLong(BaseException):
+    """A time limit has passed. No `Exception`, so that user code does not swallow it."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TooLong` inside the block once `seconds` have passed."""
+    if threading.current_thread() is threading.main_thread():
+        yield from _by_signal(seconds)
+    else:
+        yield from _by_thread(seconds)
+
+
+def _by_signal(seconds: float) -> Iterator[None]:
+    def expire(*_: Any) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, expire)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, outer)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _by_thread(seconds: float) -> Iterator[None]:
+    lock = threading.Lock()
+    target = threading.get_ident()
+    over = False
+
+    def expire() -> None:
+        with lock:
+            if not over:
+                raise_in_thread(target, TooLong)
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:
+            over = True
+        timer.cancel()
+        raise_in_thread(target, None)

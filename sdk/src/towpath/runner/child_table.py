@@ -1,0 +1,148 @@
+"""What the runner knows of each child, and what to do about it next. Decisions only: no process is touched and no clock read here.
+
+The life of a child: *starting* (forked, its agent holds the lease) → *begun* (the runner renews the lease) → *final* (it has reported the
+end of its run; the process is only tidying up) → gone. A child that has to stop gets SIGTERM, and SIGKILL once its grace is over; one that
+lingers after its final report is ended the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from towpath.runner import exits
+from towpath.runner.launch import EXEC_FAILED, Launch
+from towpath.runner.wire import Lines
+from towpath_proto.states import is_a
+
+LINGER = 30.0
+"""Seconds that a process may live after it has reported its run's end."""
+
+
+class Stage(StrEnum):
+    """How far a child is."""
+
+    STARTING = "starting"
+    BEGINNING = "beginning"
+    BEGUN = "begun"
+    FINAL = "final"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of a run.
+
+    Attributes:
+        launch: What it runs.
+        pid: Its process id, also its process group's.
+        started: When it was forked (monotonic).
+        stage: How far it is.
+        state: The kind of state that it reported last for its run at the end.
+        said: A reason that it gave with its stage.
+        stop_reason: Why it has to stop; None if it has not.
+        kill_at: When it gets SIGKILL (monotonic).
+        fenced: Whether its run has another owner: nothing may be reported any more.
+        oom_before: Out-of-memory kills counted when it was started.
+        memory_events: Where they are counted.
+        status_fd: The pipe on which it says how far it is.
+        lines: What came from that pipe.
+        ended_elsewhere: How often in a row the API said that its run has ended.
+    """
+
+    launch: Launch
+    pid: int
+    started: float
+    stage: Stage = Stage.STARTING
+    state: str = ""
+    said: str = ""
+    stop_reason: str | None = None
+    kill_at: float | None = None
+    fenced: bool = False
+    oom_before: int = 0
+    memory_events: Path | None = None
+    status_fd: int = -1
+    lines: Lines = field(default_factory=Lines)
+    ended_elsewhere: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Run and fence: one launch."""
+        return (self.launch.flow_run_id, self.launch.fence)
+
+    @property
+    def renews(self) -> bool:
+        """Whether the runner holds its lease."""
+        return self.stage in (Stage.BEGINNING, Stage.BEGUN) and not self.fenced
+
+    def hear(self, message: dict[str, Any], *, now: float, linger: float = LINGER) -> None:
+        """Take what the child says of itself."""
+        stage = Stage(message["stage"])
+        self.stage = stage
+        self.state = str(message.get("state") or "")
+        self.said = str(message.get("reason") or "")
+        if stage in (Stage.FINAL, Stage.REFUSED) and self.kill_at is None:
+            self.kill_at = now + linger
+
+    def stop(self, reason: str, *, now: float, fenced: bool = False) -> int | None:
+        """Begin to stop it; returns the signal to send, if one is due now."""
+        self.fenced = self.fenced or fenced
+        if self.stop_reason is not None:
+            return None
+        self.stop_reason = reason
+        self.kill_at = now + self.launch.grace
+        return signal.SIGTERM
+
+    def overdue(self, now: float) -> bool:
+        """Whether SIGKILL is due."""
+        return self.kill_at is not None and now >= self.kill_at
+
+    def verdict(self, status: int) -> Verdict:
+        """What its end means, and what has to be reported."""
+        if self.stage is Stage.FINAL or self.stage is Stage.REFUSED or self.fenced:
+            return Verdict(ended="final" if self.stage is Stage.FINAL else "refused")
+        begun = self.stage is not Stage.STARTING
+        if self.stop_reason is not None:
+            killed = "; it did not stop when asked and was killed" if os.waitstatus_to_exitcode(status) == -signal.SIGKILL else ""
+            return Verdict(ended="reported", state="Cancelled", reason=f"{self.stop_reason}{killed}.")
+        oom = exits.oom_kills(self.memory_events) > self.oom_before
+        how = exits.describe(status, oom_killed=oom, begun=begun)
+        if not begun:
+            if os.waitstatus_to_exitcode(status) == EXEC_FAILED:
+                how = f"its interpreter {self.launch.env.get('TOWPATH_PYTHON', 'python')} cannot be executed"
+            return Verdict(ended="unbegun", reason=self.said or f"The run's process could not be started: {how}.")
+        return Verdict(ended="reported", state="Failed", reason=_clause(how))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the end of a child means.
+
+    Attributes:
+        ended: `final` (it said all itself), `refused` (not its run any more), `unbegun` (the agent has to give the run back) or
+            `reported` (the runner has to report `state`).
+        state: Kind of state to report.
+        reason: For people: a clause that follows "the run's process …" when `state` is Failed, else a sentence.
+    """
+
+    ended: str
+    state: str | None = None
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a failure is to be reported."""
+        return self.state is not None and is_a(self.state, "Failed")
+
+
+def _clause(how: str) -> str:
+    # "exited with…" and "killed…" are verbs; "segmentation fault…" is a noun
+    if how.startswith("exited"):
+        return how
+    if how.startswith(("killed", "terminated", "interrupted", "aborted")):
+        return f"was {how}"
+    return f"died of a {how}"

@@ -1,0 +1,70 @@
+"""Say in words how a process ended. Only what the kernel says counts: "out of memory" needs its counter, a bare SIGKILL is a guess."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+_KNOWN = {
+    signal.SIGSEGV: "segmentation fault (SIGSEGV)",
+    signal.SIGBUS: "bus error (SIGBUS)",
+    signal.SIGABRT: "aborted (SIGABRT)",
+    signal.SIGILL: "illegal instruction (SIGILL)",
+    signal.SIGFPE: "arithmetic fault (SIGFPE)",
+    signal.SIGTERM: "terminated (SIGTERM)",
+    signal.SIGINT: "interrupted (SIGINT)",
+    signal.SIGXCPU: "CPU time limit exceeded (SIGXCPU)",
+}
+
+
+def describe(status: int, *, oom_killed: bool, begun: bool = True) -> str:
+    """A phrase for a wait status, such as "killed (SIGKILL; memory may be short)".
+
+    Args:
+        status: What `os.waitpid` gave.
+        oom_killed: Whether the kernel counted an out-of-memory kill in the process's cgroup during its life.
+        begun: Whether the run had begun.
+    """
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        before = "it reported a final state" if begun else "it began"
+        return f"exited with status {code} before {before}"
+    number = -code
+    if number == signal.SIGKILL:
+        return "killed by the kernel: out of memory (SIGKILL)" if oom_killed else "killed (SIGKILL; memory may be short)"
+    try:
+        name = signal.Signals(number)
+    except ValueError:
+        return f"killed (signal {number})"
+    return _KNOWN.get(name, f"killed ({name.name})")
+
+
+def memory_events_file(pid: int | None = None, *, proc: Path = Path("/proc"), root: Path = Path("/sys/fs/cgroup")) -> Path | None:
+    """Where the kernel counts out-of-memory kills of a process's cgroup (v2); None when it cannot be told."""
+    try:
+        lines = (proc / (str(pid) if pid else "self") / "cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("0::"):
+            inside = line[3:].strip().lstrip("/")
+            # in a container the cgroup namespace may hide the path: its own root is then the right place
+            for folder in (root / inside, root):
+                if (folder / "memory.events").is_file():
+                    return folder / "memory.events"
+    return None
+
+
+def oom_kills(events: Path | None) -> int:
+    """How many processes of that cgroup the kernel has killed for want of memory; 0 when it cannot be told."""
+    if events is None:
+        return 0
+    try:
+        for line in events.read_text().splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    except (OSError, ValueError):
+        return 0
+    return 0

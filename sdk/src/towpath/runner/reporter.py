@@ -1,0 +1,96 @@
+"""The engine's reporter for a run that belongs to a backend: turns what the engine says into the API's items and hands them to delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from towpath.runner.delivery import Delivery, Item
+from towpath_proto.errors import TowpathError
+
+if TYPE_CHECKING:
+    from towpath.client.client import Client
+    from towpath.engine.reporting import LogEntry
+    from towpath.engine.state import State
+
+REPORT = "mutation($input: report_run_input!) { report_run(input: $input) { results replayed cancel } }"
+REQUEST_TIMEOUT = 10.0
+_LONGEST_MESSAGE = 500_000
+
+
+class BackendReporter:
+    """Reports one run under one fence.
+
+    Args:
+        client: The run's client, with the run's token.
+        flow_run_id: The run.
+        fence: The fence of its claim.
+        on_cancel: Called once when the run is to be stopped.
+        on_lost: Called once when the run has another owner.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        flow_run_id: str,
+        fence: int,
+        on_cancel: Callable[[], None],
+        on_lost: Callable[[TowpathError], None],
+    ) -> None:
+        self._client = client
+        self._run = {"flow_run_id": flow_run_id, "fence": fence, "reporter": "engine"}
+        self._cancel = False
+        self._on_cancel = on_cancel
+        self.last_flow_state: str | None = None
+        self.delivery = Delivery(self._post, on_cancel=self._cancelled, on_lost=on_lost)
+
+    def _post(self, *, sequence: int, states: list[Item], logs: list[Item]) -> dict[str, Any]:
+        batch: dict[str, Any] = {**self._run, "sequence": sequence}
+        if states:
+            batch["states"] = [{k: v for k, v in item.items() if k != "stripped"} for item in states]
+        if logs:
+            batch["logs"] = logs
+        answer: dict[str, Any] = self._client.graphql(REPORT, {"input": batch}, timeout=REQUEST_TIMEOUT, patience=0)["report_run"]
+        return answer
+
+    def _cancelled(self) -> None:
+        self._cancel = True
+        self._on_cancel()
+
+    def cancel(self) -> None:
+        """Let the engine see, when it asks next, that the run is to be stopped."""
+        self._cancel = True
+
+    # ----------------------------------------------------------------------------------------------------------- what the engine calls
+
+    def task_state(self, slug: str, map_index: int, state: State, at: datetime) -> None:
+        """The task run entered `state` at `at`."""
+        self.delivery.state({"slug": slug, "map_index": map_index, "timestamp": at.isoformat(), "state": state.to_dict()})
+
+    def flow_state(self, state: State, at: datetime) -> None:
+        """The flow run entered `state` at `at`."""
+        self.last_flow_state = state.kind
+        self.delivery.state({"timestamp": at.isoformat(), "state": state.to_dict()})
+
+    def log(self, entry: LogEntry) -> None:
+        """A record was logged."""
+        message = entry.message
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}… ({len(message) - _LONGEST_MESSAGE} more characters were left out)"
+        item: Item = {"timestamp": entry.at.isoformat(), "level": entry.level, "name": entry.logger, "message": message}
+        if entry.slug is not None:
+            item["slug"] = entry.slug
+            item["map_index"] = entry.map_index
+        if entry.info:
+            item["info"] = entry.info
+        self.delivery.log(item)
+
+    def flush(self) -> None:
+        """Return when everything has been answered."""
+        self.delivery.flush()
+
+    def cancel_requested(self) -> bool:
+        """Whether the run is to be stopped."""
+        return self._cancel

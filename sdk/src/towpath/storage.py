@@ -1,0 +1,132 @@
+"""The code of a flow as bytes: pickled so that another process can load it, and kept by the backend under the hash of its content.
+
+What is defined in a script goes into the pickle by value, and so do the functions of tasks; modules that can be imported are only named.
+Signing and sending is the client's, checking signatures the run process's; `load_flow` runs what the bytes say, so check first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from towpath.errors import FlowError
+from towpath_proto import __version__
+from towpath_proto.errors import Code
+
+if TYPE_CHECKING:
+    from towpath.core.flow import Flow
+
+SCRIPT_MARK = "__towpath_script__"
+"""Attribute of a module that was loaded from a script by its path, so no other process can import it by name."""
+
+PROTOCOL = 5
+"""Pickle protocol: the newest that every Python we run on reads."""
+
+
+class Storage(Protocol):
+    """Where the code of a flow is kept."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Prefect 1's JSON."""
+        ...
+
+
+class BackendStorage:
+    """The code is kept by the backend: no disk, bucket or image to share. The default.
+
+    Attributes:
+        flows: The hash of each flow's code, by the flow's name.
+    """
+
+    def __init__(self) -> None:
+        self.flows: dict[str, str] = {}
+
+    def add_flow(self, flow: Flow, blob: bytes) -> str:
+        """Note that `blob` is the code of `flow`; returns its hash."""
+        self.flows[flow.name] = code_hash(blob)
+        return self.flows[flow.name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Prefect 1's JSON."""
+        return {"flows": dict(self.flows), "secrets": [], "stored_as_script": False, "__version__": __version__, "type": "Backend"}
+
+    def __repr__(self) -> str:
+        return "<BackendStorage>"
+
+
+def code_hash(blob: bytes) -> str:
+    """sha256 of the code, in hex: its address."""
+    return hashlib.sha256(blob).hexdigest()
+
+
+def code_info() -> dict[str, str]:
+    """What wrote the code, so that one who cannot load it can say why."""
+    import cloudpickle
+
+    return {"python": platform.python_version(), "cloudpickle": cloudpickle.__version__, "towpath": __version__}
+
+
+def pickle_flow(flow: Flow) -> bytes:
+    """The flow as bytes that another process can load.
+
+    Raises:
+        FlowError: FLOW_NOT_PICKLABLE, naming the object that cannot be pickled and the way to it.
+    """
+    import cloudpickle
+
+    with _scripts_by_value():
+        try:
+            blob: bytes = cloudpickle.dumps(flow, protocol=PROTOCOL)
+        except Exception as error:
+            from towpath.unpicklable import culprit
+
+            found = culprit(flow, error)
+            message = f"flow {flow.name!r} cannot be pickled: {found.sentence()}"
+            raise FlowError(Code.FLOW_NOT_PICKLABLE, message, **found.detail()) from error
+    return blob
+
+
+def load_flow(blob: bytes) -> Flow:
+    """The flow that `pickle_flow` wrote. This runs code: check the signature first.
+
+    Raises:
+        FlowError: FLOW_CODE_MISSING if a module is missing here, BAD_FLOW if the bytes are no flow.
+    """
+    import pickle
+
+    from towpath.core.flow import Flow
+
+    try:
+        flow = pickle.loads(blob)
+    except ModuleNotFoundError as error:
+        raise FlowError(
+            Code.FLOW_CODE_MISSING,
+            f"the flow needs the module {error.name!r}, which cannot be imported here; install it where runs take place, "
+            "or define what the flow needs in the flow's own file",
+            module=error.name,
+        ) from error
+    except Exception as error:
+        raise FlowError(Code.BAD_FLOW, f"the code of the flow cannot be loaded by Python {platform.python_version()}: {error!r}") from error
+    if not isinstance(flow, Flow):
+        raise FlowError(Code.BAD_FLOW, f"the code holds a {type(flow).__name__}, not a flow")
+    return flow
+
+
+@contextmanager
+def _scripts_by_value() -> Iterator[None]:
+    import cloudpickle
+
+    scripts: list[ModuleType] = [module for module in list(sys.modules.values()) if getattr(module, SCRIPT_MARK, False) is True]
+    fresh = [module for module in scripts if module.__name__ not in cloudpickle.list_registry_pickle_by_value()]
+    for module in fresh:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in fresh:
+            cloudpickle.unregister_pickle_by_value(module)

@@ -1,0 +1,72 @@
+"""One request from its text to its answer: plan, ask one side or both, merge. What a batch is, and what a subscription is, others know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from towpath_gateway.asking import Ask
+from towpath_gateway.backends import STATUS, Answer, Backends, Caller
+from towpath_gateway.documents import Documents
+from towpath_gateway.splitting import Part, Plan, Side, merge
+from towpath_proto.errors import Code, TowpathError
+
+
+class Answering:
+    """Answers queries and mutations.
+
+    Args:
+        documents: Plans documents.
+        backends: The services that answer.
+    """
+
+    def __init__(self, documents: Documents, backends: Backends) -> None:
+        self.documents = documents
+        self.backends = backends
+
+    async def answer(self, ask: Ask, caller: Caller) -> Answer:
+        """The answer; whatever is wrong is an error in it."""
+        try:
+            plan = self.documents.plan(ask.query, ask.operation_name)
+            if plan.kind == "subscription":
+                raise TowpathError(
+                    Code.BAD_REQUEST, "A subscription needs a WebSocket: connect to /graphql with the subprotocol graphql-transport-ws."
+                )
+        except TowpathError as e:
+            return Answer.failed(e)
+        return await self.carry_out(plan, ask, caller)
+
+    async def carry_out(self, plan: Plan, ask: Ask, caller: Caller) -> Answer:
+        """The answer to a request whose plan is known."""
+        if len(plan.parts) == 1:
+            ((side, part),) = plan.parts.items()
+            return await self._ask(side, part, ask, caller)
+        sides = list(plan.parts)
+        answers = await asyncio.gather(*(self._ask(side, plan.parts[side], ask, caller) for side in sides))
+        values = dict(zip(sides, (_value(a) for a in answers), strict=True))
+        status = max((a.status for a in answers), default=200)
+        return Answer.of(merge(plan, ask.variables, values), status)
+
+    async def _ask(self, side: Side, part: Part, ask: Ask, caller: Caller) -> Answer:
+        variables = {name: value for name, value in ask.variables.items() if name in part.variables}
+        if part.text is not None:
+            return await self.backends.ask(side, part.text, variables, caller)
+        return await self.backends.ask(side, ask.query, variables, caller, operation_name=ask.operation_name)
+
+
+def _value(answer: Answer) -> Mapping[str, Any]:
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    error = TowpathError(Code.INTERNAL, "A service gave an answer that cannot be merged; its log says why.")
+    return {"errors": [error.to_graphql()]}
+
+
+def status_of(error: TowpathError) -> int:
+    """HTTP status for an error that ends a whole HTTP request."""
+    return STATUS.get(error.code, 400)

@@ -1,0 +1,197 @@
+"""The two services behind the gateway, as it talks to them.
+
+Responsible for the headers that carry a caller's identity to each (a signed one to the graphql service, Hasura's session variables to
+the read back end) and for turning their failures into our codes. An answer with data is handed on byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from towpath_gateway.splitting import Side
+from towpath_proto import wire
+from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit import identity as identities
+from towpath_service_kit.identity import Identity, Role
+from towpath_service_kit.logs import get_log
+from towpath_service_kit.upstream import Response, Upstream
+
+_log = get_log(__name__)
+FORWARDED = ("x-prefect-core-version", "x-prefect-agent-id", "x-prefect-heartbeat-id", "traceparent", "x-request-id", "x-towpath-stimulus")
+"""Request headers that go on to the services. All others stay here, those that claim an identity above all."""
+
+_PATHS = {Side.BUSINESS: "/graphql", Side.READ: "/v1/graphql"}
+_NAMES = {Side.BUSINESS: "The graphql service", Side.READ: "The read back end"}
+_HASURA_ROLES = {Role.ADMIN: "operator", Role.OPERATOR: "operator", Role.VIEWER: "viewer", Role.AGENT: "agent", Role.RUN: "run"}
+_NO_TENANT = UUID(int=0)
+_READ_CODES = {
+    "validation-failed": Code.VALIDATION_FAILED,
+    "parse-failed": Code.VALIDATION_FAILED,
+    "not-found": Code.VALIDATION_FAILED,
+    "not-exists": Code.VALIDATION_FAILED,
+    "not-supported": Code.VALIDATION_FAILED,
+    "data-exception": Code.VALIDATION_FAILED,
+    "bad-request": Code.BAD_REQUEST,
+    "permission-error": Code.FORBIDDEN,
+    "timeout": Code.TIMEOUT,
+    "access-denied": Code.UNAVAILABLE,
+    "invalid-headers": Code.UNAVAILABLE,
+}
+"""The dialect's codes as ours; the dialect's own stays in `extensions.read_code`."""
+STATUS = {
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.BAD_REQUEST: 400,
+    Code.PARSE_FAILED: 400,
+    Code.VALIDATION_FAILED: 400,
+    Code.LIMIT_EXCEEDED: 400,
+    Code.PAYLOAD_TOO_LARGE: 413,
+    Code.TIMEOUT: 504,
+    Code.UNAVAILABLE: 503,
+    Code.INTERNAL: 500,
+}
+"""HTTP status of a request that ends with an error of the gateway's own; 200 for all other codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what of the request goes on to the services.
+
+    Attributes:
+        identity: Who it is.
+        headers: Headers to forward, by lower-case name.
+    """
+
+    identity: Identity
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it goes to the client.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON.
+    """
+
+    status: int
+    body: bytes
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any], status: int = 200) -> Answer:
+        """An answer from its JSON value."""
+        return cls(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace"))
+
+    @classmethod
+    def failed(cls, error: TowpathError) -> Answer:
+        """An answer that is one error."""
+        return cls.of({"errors": [error.to_graphql()]}, STATUS.get(error.code, 200))
+
+
+def session_headers(identity: Identity, secret: str) -> dict[str, str]:
+    """Hasura's session variables for a caller. A tenant's admin is no Hasura `admin`: that role sees every tenant."""
+    headers = {"x-hasura-admin-secret": secret}
+    if identity.role is Role.SERVICE and identity.tenant is None:
+        return {**headers, "x-hasura-role": "admin"}
+    headers["x-hasura-role"] = _HASURA_ROLES.get(identity.role, "operator")
+    headers["x-hasura-tenant-id"] = str(identity.tenant or _NO_TENANT)
+    if identity.run is not None:
+        headers["x-hasura-run-id"] = str(identity.run)
+    return headers
+
+
+class Backends:
+    """Both services.
+
+    Args:
+        graphql: The graphql service.
+        read: The read back end.
+        identity_secret: Signs the identity for the graphql service.
+        read_secret: The read back end's admin secret.
+    """
+
+    def __init__(self, graphql: Upstream, read: Upstream, *, identity_secret: str, read_secret: str) -> None:
+        self._upstreams: Mapping[Side, Upstream] = {Side.BUSINESS: graphql, Side.READ: read}
+        self._identity_secret = identity_secret
+        self._read_secret = read_secret
+
+    async def ask(
+        self, side: Side, query: str, variables: Mapping[str, Any], caller: Caller, *, operation_name: str | None = None
+    ) -> Answer:
+        """Ask one side; a failure to answer is an answer with an error, too."""
+        headers = dict(caller.headers)
+        if side is Side.READ:
+            headers |= session_headers(caller.identity, self._read_secret)
+        else:
+            headers[identities.HEADER] = identities.sign(caller.identity, self._identity_secret)
+        try:
+            body = wire.encode(query, variables or None, operation_name)
+            answer = await self._upstreams[side].post(_PATHS[side], body, headers)
+        except TowpathError as e:
+            if e.code is Code.UNREACHABLE:
+                return Answer.failed(TowpathError(Code.UNAVAILABLE, f"{_NAMES[side]} is not available; try again soon.", service=str(side)))
+            return Answer.failed(e)
+        return _read_answer(answer) if side is Side.READ else _business_answer(answer)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        for upstream in self._upstreams.values():
+            await upstream.close()
+
+
+def _business_answer(answer: Response) -> Answer:
+    if answer.status < 500 and answer.status not in (401, 404) and answer.body[:1] == b"{":
+        return Answer(answer.status, answer.body)
+    if answer.status == 401:  # it refuses the gateway, not the client
+        _log.error("graphql_refused_gateway", status=answer.status)
+        sentence = "The graphql service does not accept this gateway's identity; give both the same TOWPATH_IDENTITY_SECRET."
+        return Answer.failed(TowpathError(Code.UNAVAILABLE, sentence))
+    return _broken(Side.BUSINESS, answer)
+
+
+def _read_answer(answer: Response) -> Answer:
+    if answer.status == 200 and answer.body[:8] == b'{"data":':
+        return Answer(200, answer.body)
+    try:
+        value = orjson.loads(answer.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or (answer.status >= 500 and "errors" not in value):
+        return _broken(Side.READ, answer)
+    if "data" in value and not value.get("errors"):
+        return Answer(200, answer.body)
+    entries = value.get("errors") or [{"message": str(value.get("error")), "extensions": {"code": value.get("code")}}]
+    errors = [_translated(e) for e in entries if isinstance(e, dict)]
+    code = Code(errors[0]["extensions"]["code"]) if errors else Code.INTERNAL
+    if code is Code.UNAVAILABLE:
+        _log.error("read_back_end_refused_gateway", status=answer.status)
+    # what failed while the query ran is an answer like any other
+    return Answer.of({"errors": errors}, 200 if code is Code.INTERNAL else STATUS.get(code, 200))
+
+
+def _translated(entry: Mapping[str, Any]) -> dict[str, Any]:
+    extensions = dict(entry.get("extensions") or {})
+    theirs = str(extensions.get("code"))
+    ours = _READ_CODES.get(theirs, Code.INTERNAL)
+    message = str(entry.get("message"))
+    if ours is Code.UNAVAILABLE:  # about the gateway's own secret: nothing that the client could mend
+        message = "The read back end does not accept this gateway; check TOWPATH_READ_SECRET."
+    translated = {"message": message, "extensions": {**extensions, "code": str(ours), "read_code": theirs}}
+    if "path" in entry:
+        translated["path"] = entry["path"]
+    return translated
+
+
+def _broken(side: Side, answer: Response) -> Answer:
+    _log.error("backend_answer_unusable", side=str(side), status=answer.status, start=answer.body[:200].decode("utf-8", "replace"))
+    if answer.status in (502, 503, 504):
+        return Answer.failed(TowpathError(Code.UNAVAILABLE, f"{_NAMES[side]} is not available; try again soon.", service=str(side)))
+    sentence = f"{_NAMES[side]} failed (HTTP {answer.status}); its log says why."
+    return Answer.failed(TowpathError(Code.INTERNAL, sentence, service=str(side)))

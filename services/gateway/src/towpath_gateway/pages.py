@@ -1,0 +1,74 @@
+"""The UI's files, with the headers that keep them safe and fresh.
+
+It serves what the UI's build has left in `static`, and computes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+
+STATIC = Path(__file__).parent / "static"
+"""Where the UI's build puts its files."""
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self';"
+        " connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_HASHED = "assets/"
+"""The build names files in here by their content, so they never change."""
+_NOT_BUILT = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Towpath</title>
+<h1>Towpath is running</h1>
+<p>The API is here: <code>POST /graphql</code>; its state is at <a href="/health">/health</a>.</p>
+<p>This installation has no pages yet. In a checkout, build them with <code>npm ci</code> and <code>npm run build</code> in
+<code>services/ui</code>; a released wheel brings them along.</p>
+</html>
+"""
+
+
+class Pages:
+    """Serves the UI.
+
+    Args:
+        folder: Where its files are; it may be absent, or appear later.
+    """
+
+    def __init__(self, folder: Path = STATIC) -> None:
+        self._folder = folder
+        self._files = StaticFiles(directory=folder, check_dir=False)
+
+    async def page(self, request: Request) -> Response:
+        """A file; for a path that is a page of the application, its index."""
+        path = request.path_params.get("path", "")
+        response = await self._file(request, path) if path else None
+        if response is not None:
+            response.headers["cache-control"] = "public, max-age=31536000, immutable" if path.startswith(_HASHED) else "no-cache"
+        elif "." in path.rpartition("/")[2]:
+            response = PlainTextResponse("There is no such file.\n", 404)
+        else:
+            response = await self._file(request, "index.html") or HTMLResponse(_NOT_BUILT)
+            response.headers["cache-control"] = "no-cache"
+        response.headers.update(SECURITY_HEADERS)
+        return response
+
+    async def _file(self, request: Request, path: str) -> Response | None:
+        if "\0" in path:
+            return None
+        full_path, found = await asyncio.to_thread(self._files.lookup_path, path)
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return None
+        return self._files.file_response(full_path, found, request.scope)

@@ -1,0 +1,163 @@
+"""The gateway's HTTP side: bodies in, answers out. Every route is in `application`, so that one list shows who may come in."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.responses import JSONResponse
+
+from towpath_gateway.answering import Answering, status_of
+from towpath_gateway.asking import Ask, read_asks
+from towpath_gateway.backends import Answer, Caller
+from towpath_gateway.callers import Callers
+from towpath_gateway.config import Config
+from towpath_gateway.health import Health
+from towpath_gateway.pages import Pages
+from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit.health import health_routes
+from towpath_service_kit.logs import get_log
+from towpath_service_kit.metrics import Metrics
+
+_log = get_log(__name__)
+GRAPHQL_PATHS = ("/", "/graphql", "/graphql/")
+PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+"""Routes for probes: they need no identity, and any host name will do. The UI's pages need no identity either."""
+_IN_THREAD = 131_072
+"""A longer answer is compressed in a thread, so that nobody else waits for it."""
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request, read no further than the limit.
+
+    Raises:
+        TowpathError: `PAYLOAD_TOO_LARGE`.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length > limit:
+            raise _too_large(limit)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> TowpathError:
+    sentence = f"The body is longer than {limit} bytes; send it in several requests, or raise TOWPATH_MAX_BODY_BYTES."
+    return TowpathError(Code.PAYLOAD_TOO_LARGE, sentence, limit=limit)
+
+
+class GraphQLOverHttp:
+    """Answers POSTs.
+
+    Args:
+        answering: Answers requests.
+        callers: Knows who asks.
+        config: The settings.
+        metrics: Where it counts.
+    """
+
+    def __init__(self, answering: Answering, callers: Callers, config: Config, metrics: Metrics) -> None:
+        self._answering = answering
+        self._callers = callers
+        self._config = config
+        self._requests = metrics.counter("towpath_gateway_requests_total", "HTTP requests for GraphQL, by HTTP status.", ["status"])
+        self._seconds = metrics.histogram("towpath_gateway_request_seconds", "Time to answer one.")
+
+    async def post(self, request: Request) -> Response:
+        """Answer a POST."""
+        began = time.perf_counter()
+        try:
+            response = await self._respond(request)
+        except TowpathError as e:
+            answer = Answer.failed(e)
+            response = _json(answer.body, status_of(e))
+        except Exception as e:  # the last door: whatever it was, the client gets an answer with a code
+            _log.error("request_failed", error=e)
+            answer = Answer.failed(TowpathError(Code.INTERNAL, "The gateway failed; its log says why."))
+            response = _json(answer.body, 500)
+        self._requests.labels(str(response.status_code)).inc()
+        self._seconds.observe(time.perf_counter() - began)
+        return response
+
+    async def _respond(self, request: Request) -> Response:
+        caller = await self._callers.caller(request.headers)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            # A form or plain text can be posted by any web page without asking; JSON cannot.
+            error = TowpathError(Code.BAD_REQUEST, "Send the request as JSON, with the header `Content-Type: application/json`.")
+            return _json(Answer.failed(error).body, 415)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            error = TowpathError(Code.BAD_REQUEST, "Send the body uncompressed.")
+            return _json(Answer.failed(error).body, 415)
+        body = await read_body(request, self._config.max_body_bytes)
+        asks, batch = read_asks(body, batch=self._config.limits.batch)
+        if batch:
+            answers = [await self._one(ask, caller) for ask in asks]  # in order: a batch may hold mutations
+            return await self._finish(request, b"[" + b",".join(a.body for a in answers) + b"]", 200)
+        answer = await self._one(asks[0], caller)
+        return await self._finish(request, answer.body, answer.status)
+
+    async def _one(self, ask: Ask | TowpathError, caller: Caller) -> Answer:
+        return Answer.failed(ask) if isinstance(ask, TowpathError) else await self._answering.answer(ask, caller)
+
+    async def _finish(self, request: Request, body: bytes, status: int) -> Response:
+        response = _json(body, status)
+        least = self._config.compress_bytes
+        if least and len(body) >= least:
+            response.headers["vary"] = "accept-encoding"
+            if _accepts_gzip(request.headers.get("accept-encoding", "")):
+                packed = await asyncio.to_thread(_pack, body) if len(body) > _IN_THREAD else _pack(body)
+                response = _json(packed, status)
+                response.headers.update({"content-encoding": "gzip", "vary": "accept-encoding"})
+        return response
+
+
+def _json(body: bytes, status: int) -> Response:
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _pack(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=1, mtime=0)
+
+
+def _accepts_gzip(header: str) -> bool:
+    for item in header.lower().split(","):
+        name, _, weight = item.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def application(
+    *,
+    post: Callable[[Request], Awaitable[Response]],
+    connect: Callable[[WebSocket], Awaitable[None]],
+    pages: Pages,
+    health: Health,
+    metrics: Metrics,
+) -> FastAPI:
+    """All routes of the gateway."""
+    app = FastAPI(title="Towpath gateway", docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def state(_: Request) -> Response:
+        services = await health.all()
+        well = all(s["status"] == "ready" for s in services.values())
+        return JSONResponse({"status": "ready" if well else "unavailable", "services": services}, 200 if well else 503)
+
+    for path in GRAPHQL_PATHS:
+        app.add_route(path, post, methods=["POST"])
+        app.add_api_websocket_route(path, connect)
+    app.add_route("/health", state, methods=["GET"])
+    app.router.routes.extend(health_routes(health.ready, metrics))
+    app.add_route("/", pages.page, methods=["GET"])
+    app.add_route("/{path:path}", pages.page, methods=["GET"])
+    return app

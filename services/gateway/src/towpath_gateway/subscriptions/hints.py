@@ -1,0 +1,190 @@
+"""One hearing of the event bus, fanned out to everybody in this process who listens.
+
+Hints are never the truth and may be lost: by NATS, or here, where a listener keeps a bounded number of them and forgets the oldest when
+it is too slow. What was lost is told as *missed*, and the listener then looks for itself. A hint that comes twice is heard once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from towpath_proto import subjects
+from towpath_service_kit.bus import Bus, BusMessage, Subscription
+from towpath_service_kit.clock import Clock
+from towpath_service_kit.logs import get_log
+from towpath_service_kit.metrics import Metrics
+
+_log = get_log(__name__)
+PENDING = 256
+"""Hints that wait for one listener; older ones are forgotten."""
+_REMEMBERED = 4_096
+_TYPES = {pair: event_type for event_type, pair in subjects.EVENT_TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """An event as it came.
+
+    Attributes:
+        event_id: Its id.
+        type: A key of `towpath_proto.subjects.EVENT_TYPES`.
+        tenant: The tenant that it belongs to.
+        entity: The id in its subject.
+        occurred_at: When, as text.
+        data: What its schema names.
+    """
+
+    event_id: str
+    type: str
+    tenant: UUID
+    entity: UUID
+    occurred_at: str | None
+    data: Mapping[str, Any]
+
+
+class Listener:
+    """The hints that wait for one subscription.
+
+    Args:
+        types: The event types that it wants.
+        clock: Measures its waiting.
+    """
+
+    def __init__(self, types: frozenset[str], clock: Clock) -> None:
+        self._types = types
+        self._clock = clock
+        self._pending: deque[Hint] = deque()
+        self._missed = False
+        self._event = asyncio.Event()
+
+    def offer(self, hint: Hint) -> None:
+        """Keep a hint."""
+        if hint.type not in self._types:
+            return
+        if len(self._pending) >= PENDING:
+            self._pending.popleft()
+            self._missed = True
+        self._pending.append(hint)
+        self._event.set()
+
+    def miss(self) -> None:
+        """Note that hints may have been lost."""
+        self._missed = True
+        self._event.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for a hint at most so long; whether there is one (or some were missed)."""
+        return await self._clock.wait(self._event, seconds)
+
+    def take(self) -> tuple[list[Hint], bool]:
+        """What has come, oldest first, and whether some were missed before."""
+        hints, missed = list(self._pending), self._missed
+        self._pending.clear()
+        self._missed = False
+        self._event.clear()
+        return hints, missed
+
+
+class Hints:
+    """Hears the bus for all listeners.
+
+    Args:
+        bus: The event bus; without one nobody ever hears anything, and lives by sweeps.
+        clock: For the listeners.
+        metrics: Where it counts.
+    """
+
+    def __init__(self, bus: Bus | None, clock: Clock, metrics: Metrics) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._listeners: dict[tuple[UUID | None, UUID | None], set[Listener]] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._subscription: Subscription | None = None
+        self._changing = asyncio.Lock()
+        self._heard = metrics.counter("towpath_gateway_hints_total", "Events heard from the bus.", ["type"])
+        self._unreadable = metrics.counter("towpath_gateway_hints_unreadable_total", "Messages on our subjects that are no events.")
+        if bus is not None:
+            bus.on_gap(self._miss)
+
+    async def start(self) -> None:
+        """Begin to hear."""
+        async with self._changing:
+            if self._bus is not None and self._subscription is None:
+                self._subscription = await self._bus.subscribe(f"{subjects.PREFIX}.>", self._hear)
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        async with self._changing:
+            subscription, self._subscription = self._subscription, None
+            if subscription is not None:
+                await subscription.unsubscribe()
+
+    @contextmanager
+    def listen(self, tenant: UUID | None, entity: UUID | None, types: frozenset[str]) -> Iterator[Listener]:
+        """Listen within a block.
+
+        Args:
+            tenant: Whose events; None hears all tenants (the loops alone).
+            entity: The id in the subject; None hears all.
+            types: Event types.
+        """
+        listener = Listener(types, self._clock)
+        key = (tenant, entity)
+        self._listeners.setdefault(key, set()).add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners[key].discard(listener)
+            if not self._listeners[key]:
+                del self._listeners[key]
+
+    def _miss(self) -> None:
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.miss()
+
+    async def _hear(self, message: BusMessage) -> None:
+        hint = read_hint(message)
+        if hint is None:
+            self._unreadable.inc()
+            _log.debug("hint_unreadable", subject=message.subject)
+            return
+        if hint.event_id in self._seen:
+            return
+        self._seen[hint.event_id] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        self._heard.labels(hint.type).inc()
+        for key in ((hint.tenant, hint.entity), (hint.tenant, None), (None, hint.entity), (None, None)):
+            for listener in self._listeners.get(key, ()):
+                listener.offer(hint)
+
+
+def read_hint(message: BusMessage) -> Hint | None:
+    """The event of a message; None when it is none, or when its body and its subject disagree on whose it is."""
+    tokens = message.subject.split(".")
+    if len(tokens) != 6:
+        return None
+    _, _, tenant, entity, entity_id, event = tokens
+    try:
+        body = orjson.loads(message.payload)
+        hint = Hint(
+            event_id=str(body["event_id"]),
+            type=_TYPES[(entity, event)],
+            tenant=UUID(tenant),
+            entity=UUID(entity_id),
+            occurred_at=body.get("occurred_at"),
+            data=body["data"],
+        )
+        agree = UUID(body["tenant_id"]) == hint.tenant and isinstance(hint.data, dict)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return hint if agree else None

@@ -1,0 +1,99 @@
+"""What an operation on a WebSocket does: a subscription's events, or the one answer of a query or mutation.
+
+Here a caller is held to its tenant and, with a run's token, to its run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+from towpath_gateway.answering import Answering
+from towpath_gateway.asking import Ask
+from towpath_gateway.backends import Caller
+from towpath_gateway.subscriptions.events import agent_work, flow_run_events, task_run_events
+from towpath_gateway.subscriptions.hints import Hints
+from towpath_gateway.subscriptions.live import live
+from towpath_gateway.subscriptions.log_stream import log_stream
+from towpath_gateway.subscriptions.prepared import Prepared, prepare
+from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit.clock import Clock
+from towpath_service_kit.identity import Role
+
+_AGENTS = {Role.ADMIN, Role.OPERATOR, Role.AGENT, Role.SERVICE}
+_NOBODYS_TENANT = UUID(int=0)
+
+
+class Operations:
+    """Carries operations out.
+
+    Args:
+        answering: Answers queries and mutations.
+        hints: The events.
+        clock: Measures waiting.
+        sweep: Seconds after which a subscription looks for what no event told it; `live` looks at each third.
+    """
+
+    def __init__(self, answering: Answering, hints: Hints, *, clock: Clock, sweep: float) -> None:
+        self._answering = answering
+        self._hints = hints
+        self._clock = clock
+        self._sweep = sweep
+
+    async def __call__(self, ask: Ask, caller: Caller) -> AsyncGenerator[Mapping[str, Any], None]:
+        """The results of an operation, one after another.
+
+        Raises:
+            TowpathError: The operation is wrong, or not for this caller.
+        """
+        plan = self._answering.documents.plan(ask.query, ask.operation_name)
+        if plan.kind != "subscription":
+            answer = await self._answering.carry_out(plan, ask, caller)
+            yield json.loads(answer.body)
+            return
+        prepared = prepare(ask)
+        async with aclosing(self._events(prepared, caller)) as values:
+            async for value in values:
+                yield prepared.shaped(value)
+
+    def _events(self, prepared: Prepared, caller: Caller) -> AsyncGenerator[dict[str, Any], None]:
+        # a caller of no tenant who is not a loop hears nothing: None would mean all tenants
+        tenant = caller.identity.tenant if caller.identity.role is Role.SERVICE else caller.identity.tenant or _NOBODYS_TENANT
+        match prepared.field:
+            case "flow_run_events":
+                return flow_run_events(self._hints, tenant, _run_of(prepared, caller))
+            case "task_run_events":
+                return task_run_events(self._hints, tenant, _needed_run_of(prepared, caller))
+            case "agent_work":
+                prepared.uuid("agent_id")
+                if caller.identity.role not in _AGENTS:
+                    raise TowpathError(Code.FORBIDDEN, f"agent_work is for agents; this credential has the role {caller.identity.role}.")
+                return agent_work(self._hints, tenant)
+            case "log_stream":
+                run = _needed_run_of(prepared, caller)
+                since = prepared.moment("after")
+                return log_stream(self._hints, self._answering.backends, caller, flow_run=run, since=since, sweep=self._sweep)
+            case _:
+                inner = Ask(prepared.arguments["query"], prepared.json_object("variables"))
+                return live(self._hints, self._answering, caller, inner, clock=self._clock, sweep=3 * self._sweep)
+
+
+def _run_of(prepared: Prepared, caller: Caller) -> UUID | None:
+    """The flow run that is asked for. A run's own token hears of its own run only."""
+    wanted = prepared.uuid("flow_run_id")
+    own = caller.identity.run
+    if caller.identity.role is Role.RUN:
+        if wanted not in (None, own):
+            raise TowpathError(Code.FORBIDDEN, "A run's token hears of its own run only.")
+        return own
+    return wanted
+
+
+def _needed_run_of(prepared: Prepared, caller: Caller) -> UUID:
+    run = _run_of(prepared, caller)
+    if run is None:
+        raise TowpathError(Code.VALIDATION_FAILED, "The argument flow_run_id is missing; name a flow run.")
+    return run

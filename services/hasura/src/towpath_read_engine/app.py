@@ -1,0 +1,177 @@
+"""The HTTP side: `POST /v1/graphql`, `POST /v1/metadata` (reload only), health and metrics.
+
+Responsible for who may ask (admin secret, role, session variables), for the forms a request may have (one or a list,
+variables as object, JSON text or null) and for sending the database's bytes on untouched. GraphQL errors are status 200, as
+in the dialect; the flat errors of `/v1/metadata` carry a real status.
+"""
+
+import asyncio
+import hmac
+import json
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from towpath_read_engine.engine import Request, Session
+from towpath_read_engine.errors import DialectCode, ReadError, invalid
+from towpath_read_engine.roles import ADMIN
+from towpath_service_kit.health import Ready, health_routes
+from towpath_service_kit.logs import get_log
+from towpath_service_kit.metrics import Metrics
+
+_log = get_log(__name__)
+SECRET_HEADERS = ("x-hasura-admin-secret", "x-hasura-access-key")
+ROLE_HEADER = "x-hasura-role"
+_SESSION_PREFIX = "x-hasura-"
+MAX_BATCH = 100
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+Execute = Callable[[Request, Session], Awaitable[bytes]]
+Reload = Callable[[], Awaitable[None]]
+
+
+class JsonParts(Response):
+    """A JSON answer in pieces, so that a large piece is sent as it is and never copied into a bigger one."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+        length = str(sum(map(len, parts)))
+        super().__init__(headers={"content-type": "application/json; charset=utf-8", "content-length": length})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and each piece."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        for part in self._parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": self._parts[-1], "more_body": False})
+
+
+def make_app(execute: Execute, reload: Reload, ready: Ready, metrics: Metrics, *, admin_secret: str | None) -> Starlette:
+    """The application of the service."""
+    endpoint = _Endpoint(execute, reload, metrics, admin_secret)
+    return Starlette(
+        routes=[
+            Route("/v1/graphql", endpoint.graphql, methods=["POST"]),
+            Route("/v1/metadata", endpoint.metadata, methods=["POST"]),
+            *health_routes(ready, metrics),
+        ]
+    )
+
+
+class _Endpoint:
+    def __init__(self, execute: Execute, reload: Reload, metrics: Metrics, admin_secret: str | None) -> None:
+        self._execute = execute
+        self._reload = reload
+        self._secret = admin_secret.encode() if admin_secret is not None else None
+        self._requests = metrics.counter("towpath_read_requests_total", "GraphQL requests by outcome.", ["code"])
+        self._seconds = metrics.histogram("towpath_read_request_seconds", "Seconds from a request to its answer.")
+
+    async def graphql(self, http: HttpRequest) -> Response:
+        try:
+            session = self._session(http)
+            payload = await _payload(http)
+            if isinstance(payload, list):
+                if not payload or len(payload) > MAX_BATCH:
+                    raise invalid(f"a batch holds 1 to {MAX_BATCH} requests")
+                answers = await asyncio.gather(*(self._answer(item, session) for item in payload))
+                parts = [b"["]
+                for answer in answers:
+                    parts += [*answer, b","]
+                return JsonParts([*parts[:-1], b"]"])
+            return JsonParts(await self._answer(payload, session))
+        except ReadError as error:
+            self._requests.labels(error.code.value).inc()
+            return JsonParts([_errors(error)])
+        except ClientDisconnect:
+            return Response(status_code=400)
+
+    async def _answer(self, payload: Any, session: Session) -> list[bytes]:
+        started = time.perf_counter()
+        code = "ok"
+        try:
+            return [b'{"data":', await self._execute(_request(payload), session), b"}"]
+        except ReadError as error:
+            code = error.code.value
+            return [_errors(error)]
+        except Exception as error:  # one item's fault must not take the others of its batch with it
+            code = DialectCode.UNEXPECTED.value
+            _log.error("request_failed", error=error)
+            return [_errors(ReadError(DialectCode.UNEXPECTED, "internal error"))]
+        finally:
+            self._requests.labels(code).inc()
+            self._seconds.observe(time.perf_counter() - started)
+
+    async def metadata(self, http: HttpRequest) -> Response:
+        """Hasura's metadata API, of which reloading is all that a read engine needs."""
+        try:
+            session = self._session(http)
+            if session.role != ADMIN:
+                raise ReadError(DialectCode.ACCESS_DENIED, "restricted access : admin only")
+            payload = await _payload(http)
+            if not isinstance(payload, dict) or payload.get("type") != "reload_metadata":
+                raise ReadError(DialectCode.NOT_SUPPORTED, "only the type 'reload_metadata' is served here")
+            await self._reload()
+        except ReadError as error:
+            status = 401 if error.code is DialectCode.ACCESS_DENIED else 400
+            return JSONResponse({"error": error.message, "path": error.path, "code": error.code.value}, status_code=status)
+        return JSONResponse({"message": "success"})
+
+    def _session(self, http: HttpRequest) -> Session:
+        headers = {name: value for name, value in http.headers.items() if name.startswith(_SESSION_PREFIX)}
+        given = next((headers[name] for name in SECRET_HEADERS if name in headers), None)
+        for name in SECRET_HEADERS:
+            headers.pop(name, None)
+        if self._secret is not None:
+            if given is None:
+                raise ReadError(DialectCode.ACCESS_DENIED, "x-hasura-admin-secret/x-hasura-access-key required, but not found")
+            if not hmac.compare_digest(given.encode(), self._secret):
+                raise ReadError(DialectCode.ACCESS_DENIED, "invalid x-hasura-admin-secret/x-hasura-access-key")
+        return Session(role=headers.get(ROLE_HEADER, ADMIN), variables=headers)
+
+
+async def _payload(http: HttpRequest) -> Any:
+    body = bytearray()
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise invalid(f"the request is longer than {MAX_BODY_BYTES} bytes")
+    return _json(bytes(body))
+
+
+def _json(text: bytes | str) -> Any:
+    """JSON with fractions kept to the digit."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ReadError(DialectCode.INVALID_JSON, f"the request is not JSON: {error}") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _request(payload: Any) -> Request:
+    if not isinstance(payload, dict):
+        raise ReadError(DialectCode.PARSE_FAILED, "a request is an object with 'query' and, if needed, 'variables' and 'operationName'")
+    query, name, variables = payload.get("query"), payload.get("operationName"), payload.get("variables")
+    if not isinstance(query, str):
+        raise ReadError(DialectCode.PARSE_FAILED, "'query' must be a text", "$.query")
+    if name is not None and not isinstance(name, str):
+        raise ReadError(DialectCode.PARSE_FAILED, "'operationName' must be a text or null", "$.operationName")
+    if isinstance(variables, str):
+        variables = _json(variables) if variables.strip() else None
+    if variables is not None and not isinstance(variables, dict):
+        raise ReadError(DialectCode.PARSE_FAILED, "'variables' must be an object, JSON text of one, or null", "$.variables")
+    return Request(query, variables or {}, name)
+
+
+def _errors(error: ReadError) -> bytes:
+    return json.dumps({"errors": [error.as_json()]}).encode()

@@ -1,0 +1,94 @@
+"""What the database holds: tables, columns with their types, keys and foreign keys, as values.
+
+Reads the answer of `catalog.sql`; asks no other question and knows nothing of metadata.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from towpath_read_engine.metadata import TableKey
+from towpath_read_engine.scalars import PgType
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogColumn:
+    """A column as the database has it."""
+
+    name: str
+    type: PgType
+    not_null: bool
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """A table or view; `unique` holds every set of columns that no two rows share, the primary key included."""
+
+    key: TableKey
+    columns: Mapping[str, CatalogColumn]
+    primary_key: tuple[str, ...]
+    unique: tuple[frozenset[str], ...]
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key; `columns` pairs (here, there)."""
+
+    table: TableKey
+    remote: TableKey
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that was found."""
+
+    tables: Mapping[TableKey, CatalogTable]
+    foreign_keys: tuple[ForeignKey, ...]
+
+
+@cache
+def query() -> str:
+    """The text of the one catalogue query."""
+    return resources.files("towpath_read_engine").joinpath("catalog.sql").read_text(encoding="utf-8")
+
+
+def read(text: str | bytes) -> Catalog:
+    """The catalogue from the query's answer."""
+    raw = json.loads(text)
+    tables = [_table(item) for item in raw["tables"]]
+    return Catalog(
+        tables={table.key: table for table in tables},
+        foreign_keys=tuple(
+            ForeignKey(
+                table=TableKey(item["schema"], item["table"]),
+                remote=TableKey(item["remote_schema"], item["remote_table"]),
+                columns=tuple((here, there) for here, there in item["columns"]),
+            )
+            for item in raw["foreign_keys"]
+        ),
+    )
+
+
+def _table(raw: dict[str, Any]) -> CatalogTable:
+    columns = [
+        CatalogColumn(item["name"], _type(item["type"], item["element"]), bool(item["not_null"]), item["comment"])
+        for item in raw["columns"]
+    ]
+    keys = [(bool(item["primary"]), tuple(item["columns"])) for item in raw["keys"]]
+    return CatalogTable(
+        key=TableKey(raw["schema"], raw["name"]),
+        columns={column.name: column for column in columns},
+        primary_key=next((names for primary, names in keys if primary), ()),
+        unique=tuple(frozenset(names) for _, names in keys),
+        comment=raw["comment"],
+    )
+
+
+def _type(raw: dict[str, Any], element: dict[str, Any] | None) -> PgType:
+    return PgType(raw["schema"], raw["name"], raw["base"], _type(element, None) if element else None, bool(raw["composite"]))

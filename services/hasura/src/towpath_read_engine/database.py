@@ -1,0 +1,134 @@
+"""The connection pool: runs a prepared statement that gives one value, and says in the dialect what went wrong.
+
+Sessions are set up by libpq's `options` (UTC, read-only, statement timeout), so no statement is spent on it and no mistake
+elsewhere can write. A connection that turns out dead is replaced and the statement run once more: statements only read. The
+bytes of the answer are handed on as they came; nothing here looks into them.
+"""
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from towpath_read_engine.errors import DialectCode, ReadError
+
+PREPARED_PER_CONNECTION = 200
+_CLASS_CODES = {"22": DialectCode.DATA_EXCEPTION, "40": DialectCode.CONCURRENT_UPDATE}
+_QUERY_CANCELED, _INVALID_ESCAPE = "57014", "22025"
+STALE_SCHEMA_STATES = frozenset({"42P01", "42703", "42704", "3F000"})
+"""SQLSTATEs which mean that the tables are not what they were when the schema was read."""
+
+
+class StaleSchemaError(ReadError):
+    """The database no longer has what the plan reads; the schema should be read again."""
+
+
+class Database:
+    """A pool of read-only sessions. `open` and `close` may be called again."""
+
+    def __init__(self, url: str, *, max_size: int = 10, statement_timeout: float = 15.0, wait: float = 5.0) -> None:
+        self._conninfo = _with_options(url, statement_timeout)
+        self._max_size = max_size
+        self._wait = wait
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection] | None = None
+
+    async def open(self) -> None:
+        """Start connecting; does not wait for the database."""
+        if self._pool is None:
+            self._pool = AsyncConnectionPool(
+                self._conninfo,
+                min_size=1,
+                max_size=self._max_size,
+                timeout=self._wait,
+                kwargs={"autocommit": True, "cursor_factory": psycopg.AsyncRawCursor},
+                configure=_configure,
+                open=False,
+                name="read-engine",
+            )
+            await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close(timeout=2)
+
+    async def fetch(self, statement: str, parameters: Sequence[str | None] = (), *, wait: float | None = None) -> bytes:
+        """The single value of a statement, as PostgreSQL wrote it.
+
+        Raises:
+            ReadError: the statement failed, or the database cannot be reached.
+        """
+        pool = self._pool
+        if pool is None:
+            raise _unreachable("it is not open")
+        try:
+            try:
+                return await self._fetch(pool, statement, parameters, wait)
+            except psycopg.OperationalError as error:
+                if not _is_lost(error):
+                    raise
+                await pool.check()
+                return await self._fetch(pool, statement, parameters, wait)
+        except (PoolTimeout, PoolClosed) as error:
+            raise _unreachable(str(error)) from error
+        except UnicodeEncodeError as error:
+            raise ReadError(DialectCode.DATA_EXCEPTION, "the request holds text that is not Unicode") from error
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    async def _fetch(
+        self, pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Sequence[str | None], wait: float | None
+    ) -> bytes:
+        async with pool.connection(timeout=wait) as connection:
+            cursor = connection.cursor()
+            await cursor.execute(statement.encode(), parameters, prepare=True)
+            result = cursor.pgresult
+            value = result.get_value(0, 0) if result is not None else None
+            return value if value is not None else b"null"
+
+
+def _with_options(url: str, statement_timeout: float) -> str:
+    settings = {
+        "default_transaction_read_only": "on",
+        "statement_timeout": f"{round(statement_timeout * 1000)}",
+        "TimeZone": "UTC",
+        "DateStyle": "ISO",
+        "IntervalStyle": "postgres",
+        "jit": "off",  # compiling these short statements costs more than it saves
+    }
+    given = str(conninfo_to_dict(url).get("options") or "")
+    options = " ".join([given, *(f"-c {name}={value}" for name, value in settings.items())]).strip()
+    return make_conninfo(url, options=options, application_name="towpath-read-engine")
+
+
+async def _configure(connection: psycopg.AsyncConnection) -> None:
+    connection.prepared_max = PREPARED_PER_CONNECTION
+
+
+def _is_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the session is gone, which says nothing about the statement."""
+    if error.sqlstate is None:
+        return not isinstance(error, (PoolTimeout, PoolClosed))
+    return error.sqlstate.startswith(("08", "57P"))
+
+
+def _unreachable(reason: str) -> ReadError:
+    return ReadError(DialectCode.POSTGRES_ERROR, f"the database cannot be reached: {reason}")
+
+
+def _translated(error: psycopg.Error) -> ReadError:
+    state = error.sqlstate
+    message = error.diag.message_primary or str(error)
+    if state is None or state.startswith(("08", "57P", "53")):
+        return _unreachable(message)
+    if state == _QUERY_CANCELED:
+        return ReadError(DialectCode.TIMEOUT, "the statement took too long and was stopped; ask for less at once")
+    if state == _INVALID_ESCAPE:
+        return ReadError(DialectCode.BAD_REQUEST, message)
+    code = _CLASS_CODES.get(state[:2])
+    if code is not None:
+        return ReadError(code, message)
+    kind = StaleSchemaError if state in STALE_SCHEMA_STATES else ReadError
+    return kind(DialectCode.UNEXPECTED, "database query error")

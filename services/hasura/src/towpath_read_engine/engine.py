@@ -1,0 +1,271 @@
+"""A request in, the bytes of the answer's `data` out.
+
+The hot path: the document's text is looked up (or lexed once, literals lifted out), the operation is looked up by
+(normalised text, operation name, role), the plan by what it asked of the variables, the parameters are written as text,
+PostgreSQL runs one prepared statement, and its bytes are handed on. Parsing, resolving and emitting happen on a miss only.
+
+A `Schema` is everything that depends on the metadata and the catalogue, caches included; `install` puts a new one in place
+at once, and requests under way finish on the old one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from towpath_read_engine import catalog, document, plan
+from towpath_read_engine.caching import Lru
+from towpath_read_engine.database import Database
+from towpath_read_engine.emitting import emit
+from towpath_read_engine.errors import DialectCode, ReadError, invalid
+from towpath_read_engine.inputs import Definitions
+from towpath_read_engine.introspection import Introspection
+from towpath_read_engine.lexing import LexedDocument, lex
+from towpath_read_engine.metadata import TableEntry
+from towpath_read_engine.model import Model, build
+from towpath_read_engine.parsing import parse
+from towpath_read_engine.resolving import INTROSPECTION_FIELDS, Limits, Resolver
+from towpath_read_engine.roles import ADMIN, RoleSchema
+from towpath_read_engine.selection import refuse_cycles, variables_in
+from towpath_read_engine.variables import DecisionTree, Key, Observations, Values
+
+_NOBODY = ""
+"""The role of everybody whose role no table knows; there is one schema for all of them."""
+_LONGEST_CACHED_TEXT = 32_768
+_SUBSCRIPTION_HINT = "subscriptions are not supported over HTTP, use websockets instead"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the engine answers.
+
+    Attributes:
+        null_collapse: a null operand means no condition (Hasura's V1_BOOLEAN_NULL_COLLAPSE).
+        stringify_numeric: bigint, numeric, float8 and money leave as strings.
+        documents: how many operations are kept compiled.
+        plans_per_document: how many plans one operation may have, for variables of different shape.
+    """
+
+    null_collapse: bool = True
+    stringify_numeric: bool = False
+    limits: Limits = field(default_factory=Limits)
+    documents: int = 1000
+    plans_per_document: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who asks: the role, and the session variables by lower-case name."""
+
+    role: str = ADMIN
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GraphQL request."""
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPlan:
+    """A statement and where its parameters come from. Without a statement it is introspection."""
+
+    statement: str
+    parameters: tuple[plan.Value, ...]
+
+
+@dataclass(slots=True)
+class _Operation:
+    fragments: dict[str, document.Fragment]
+    operation: document.Operation
+    definitions: dict[str, document.VariableDefinition]
+    used: frozenset[str]
+    plans: DecisionTree[CompiledPlan]
+
+
+class Schema:
+    """The model, what each role sees of it, and everything that was compiled against it."""
+
+    def __init__(self, model: Model, settings: EngineSettings) -> None:
+        """Compile every role's permissions.
+
+        Raises:
+            MetadataError: a permission is wrong.
+        """
+        self.model = model
+        self._settings = settings
+        self._roles = {role: RoleSchema(model, role) for role in (*model.roles, ADMIN, _NOBODY)}
+        self._texts: Lru[str, LexedDocument] = Lru(settings.documents)
+        self._operations: Lru[tuple[str, str | None, str], _Operation] = Lru(settings.documents)
+        self._introspections: dict[str, Introspection] = {}
+        self.compiled = 0
+
+    def role(self, name: str) -> RoleSchema:
+        """What a role sees; unknown roles see nothing."""
+        return self._roles.get(name) or self._roles[_NOBODY]
+
+    def introspection(self, role: RoleSchema) -> Introspection:
+        """The GraphQL schema of a role, built when first asked for."""
+        found = self._introspections.get(role.role)
+        if found is None:
+            found = self._introspections[role.role] = Introspection(role)
+        return found
+
+    def compiled_plan(self, request: Request, role: RoleSchema) -> tuple[CompiledPlan, Values]:
+        """The plan for a request, from the cache or made now, and the values its parameters read."""
+        lexed = self._lexed(request.query)
+        try:
+            operation = self._operation(lexed, request.operation_name, role)
+            values = _values(operation, request, lexed)
+            return operation.plans.find(values) or self._compile(operation, role, values), values
+        except RecursionError:
+            raise invalid("the request nests too deep; ask for less at once") from None
+
+    def _lexed(self, text: str) -> LexedDocument:
+        lexed = self._texts.get(text)
+        if lexed is None:
+            lexed = lex(text)
+            if len(text) <= _LONGEST_CACHED_TEXT:
+                self._texts.put(text, lexed)
+        return lexed
+
+    def _operation(self, lexed: LexedDocument, name: str | None, role: RoleSchema) -> _Operation:
+        key = (lexed.normalised, name, role.role)
+        operation = self._operations.get(key)
+        if operation is None:
+            tree = parse(lexed)
+            chosen = _choose(tree, name)
+            refuse_cycles(tree.fragments)
+            operation = _Operation(
+                fragments=tree.fragments,
+                operation=chosen,
+                definitions={item.name: item for item in chosen.variables},
+                used=variables_in(chosen, tree.fragments),
+                plans=DecisionTree(limit=self._settings.plans_per_document),
+            )
+            self._operations.put(key, operation)
+        return operation
+
+    def _compile(self, operation: _Operation, role: RoleSchema, values: Values) -> CompiledPlan:
+        seen = Observations(values)
+        resolver = Resolver(
+            role,
+            operation.fragments,
+            Definitions(operation.definitions, seen),
+            null_collapse=self._settings.null_collapse,
+            limits=self._settings.limits,
+        )
+        fields = resolver.roots(operation.operation)
+        names = {item.name for item in fields}
+        if names & INTROSPECTION_FIELDS:
+            if names - INTROSPECTION_FIELDS - {"__typename"}:
+                raise ReadError(DialectCode.NOT_SUPPORTED, "introspection and table fields in one query are not supported; send two")
+            compiled = CompiledPlan("", ())
+        else:
+            statement = emit(resolver.resolve(fields), stringify_numeric=self._settings.stringify_numeric)
+            compiled = CompiledPlan(statement.text, statement.bindings)
+        self.compiled += 1
+        operation.plans.store(seen.trail, compiled)
+        return compiled
+
+
+class Engine:
+    """Answers requests against one database."""
+
+    def __init__(self, database: Database, settings: EngineSettings | None = None) -> None:
+        self._database = database
+        self._settings = settings or EngineSettings()
+        self._schema: Schema | None = None
+
+    @property
+    def schema(self) -> Schema | None:
+        """What is being served; None until the first `load`."""
+        return self._schema
+
+    async def load(self, entries: tuple[TableEntry, ...]) -> Model:
+        """Read the catalogue, join it with the metadata and serve the result; call again after the tables have changed.
+
+        Raises:
+            MetadataError: the metadata is wrong; what was served before goes on.
+            ReadError: the database cannot be read.
+        """
+        found = catalog.read(await self._database.fetch(catalog.query()))
+        model = build(entries, found)
+        self._schema = Schema(model, self._settings)
+        return model
+
+    def compile(self, request: Request, session: Session) -> CompiledPlan:
+        """The plan for a request, without running it."""
+        schema = self._loaded()
+        return schema.compiled_plan(request, schema.role(session.role))[0]
+
+    async def execute(self, request: Request, session: Session) -> bytes:
+        """The JSON of the answer's `data`.
+
+        Raises:
+            ReadError: the request was refused or failed.
+        """
+        schema = self._loaded()
+        role = schema.role(session.role)
+        compiled, values = schema.compiled_plan(request, role)
+        if not compiled.statement:
+            return schema.introspection(role).answer(request.query, request.variables, request.operation_name)
+        parameters = [_written(value, values, session) for value in compiled.parameters]
+        return await self._database.fetch(compiled.statement, parameters)
+
+    def _loaded(self) -> Schema:
+        if self._schema is None:
+            raise ReadError(DialectCode.POSTGRES_ERROR, "the schema has not been read from the database yet; try again")
+        return self._schema
+
+
+def _choose(tree: document.Document, name: str | None) -> document.Operation:
+    if name:
+        chosen = next((item for item in tree.operations if item.name == name), None)
+        if chosen is None:
+            raise invalid(f"no such operation found in the document: '{name}'")
+    elif len(tree.operations) > 1:
+        raise invalid("exactly one operation has to be present in the document when operationName is not specified")
+    else:
+        chosen = tree.operations[0]
+    if chosen.kind == "mutation":
+        raise invalid("no mutations exist")
+    if chosen.kind == "subscription":
+        raise ReadError(DialectCode.UNEXPECTED_PAYLOAD, _SUBSCRIPTION_HINT)
+    if len({item.name for item in chosen.variables}) != len(chosen.variables):
+        raise invalid("a variable is defined more than once")
+    return chosen
+
+
+def _values(operation: _Operation, request: Request, lexed: LexedDocument) -> Values:
+    """Variables and lifted literals in one mapping, after the checks that need no schema."""
+    unexpected = request.variables.keys() - operation.used
+    if unexpected:
+        raise invalid(f"unexpected variables in variableValues: {', '.join(sorted(unexpected))}")
+    for definition in operation.operation.variables:
+        if definition.type.required and definition.name in operation.used:
+            if definition.name not in request.variables and definition.default is None:
+                raise invalid(f'expecting a value for non-nullable variable: "{definition.name}"')
+            if definition.name in request.variables and request.variables[definition.name] is None:
+                raise invalid(f'null value found for non-nullable type: "{definition.type}"')
+    values: dict[Key, Any] = dict(enumerate(lexed.literals))
+    values.update(request.variables)
+    return values
+
+
+def _written(value: plan.Value, values: Values, session: Session) -> str:
+    """A parameter as text for PostgreSQL."""
+    if isinstance(value.source, plan.SessionVariable):
+        name = value.source.name
+        if name not in session.variables:
+            raise ReadError(DialectCode.NOT_FOUND, f'missing session variable: "{name}"')
+        raw: Any = session.variables[name]
+    else:
+        raw = value.source.read(values)
+    text = value.encoder(raw, value.type, value.path)
+    if "\x00" in text:
+        raise ReadError(DialectCode.DATA_EXCEPTION, "text cannot hold the character U+0000", value.path)
+    return text

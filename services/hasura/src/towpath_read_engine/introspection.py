@@ -1,0 +1,272 @@
+"""`__schema` and `__type`: the schema of a role as GraphQL types.
+
+Built from the same views that resolve requests, so a role finds exactly what it can use. graphql-core answers the
+introspection query itself; it takes no part in any other request.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLError,
+    GraphQLField,
+    GraphQLFloat,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLInt,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLString,
+    graphql_sync,
+)
+
+from towpath_read_engine import plan
+from towpath_read_engine.errors import invalid
+from towpath_read_engine.model import Column
+from towpath_read_engine.operators import OPERATORS
+from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
+from towpath_read_engine.roles import NO_QUERIES, RoleSchema, TableView
+from towpath_read_engine.scalars import TEXT, PgType
+
+_BUILT_IN = {"Int": GraphQLInt, "Float": GraphQLFloat, "Boolean": GraphQLBoolean, "String": GraphQLString}
+T = TypeVar("T")
+_KEEPS_TYPE = frozenset({"sum", "max", "min"})
+
+
+class Introspection:
+    """The GraphQL schema of one role."""
+
+    def __init__(self, role: RoleSchema) -> None:
+        self._role = role
+        self._scalars: dict[str, GraphQLScalarType] = dict(_BUILT_IN)
+        self._inputs: dict[str, GraphQLInputObjectType] = {}
+        self._objects: dict[str, GraphQLObjectType] = {}
+        self._enums: dict[str, GraphQLEnumType] = {}
+        self._direction = GraphQLEnumType(
+            "order_by", {name: GraphQLEnumValue(name) for name in DIRECTION_NAMES}, description="column ordering options"
+        )
+        self.schema = GraphQLSchema(query=self._query_root())
+
+    def answer(self, text: str, variables: Mapping[str, Any], operation_name: str | None) -> bytes:
+        """The `data` of an introspection query."""
+        result = graphql_sync(self.schema, text, variable_values=dict(variables), operation_name=operation_name)
+        if result.errors:
+            raise _refusal(result.errors[0])
+        return json.dumps(result.data, separators=(",", ":")).encode()
+
+    def _query_root(self) -> GraphQLObjectType:
+        fields: dict[str, GraphQLField] = {}
+        for name, (kind, view) in self._role.roots.items():
+            if kind == "select":
+                fields[name] = GraphQLField(
+                    _list_of(self._object(view)), self._list_arguments(view), description=_about(view, "fetch data from the table")
+                )
+            elif kind == "select_aggregate":
+                aggregate = GraphQLNonNull(self._aggregate(view))
+                fields[name] = GraphQLField(
+                    aggregate, self._list_arguments(view), description=_about(view, "fetch aggregated fields from the table")
+                )
+            else:
+                keys = {
+                    c.field: GraphQLArgument(GraphQLNonNull(self._input(c.type)))
+                    for c in view.columns.values()
+                    if c.name in view.table.primary_key
+                }
+                fields[name] = GraphQLField(
+                    self._object(view), keys, description=_about(view, "fetch data from the table", " using primary key columns")
+                )
+        if not fields:
+            fields[NO_QUERIES] = GraphQLField(
+                GraphQLNonNull(GraphQLString), description="There are no queries available to the current role."
+            )
+        return GraphQLObjectType("query_root", fields)
+
+    def _object(self, view: TableView) -> GraphQLObjectType:
+        return self._object_named(
+            view.name, lambda: self._row_fields(view), view.table.comment or f'columns and relationships of "{view.table.key.name}"'
+        )
+
+    def _row_fields(self, view: TableView) -> dict[str, GraphQLField]:
+        fields = {column.field: self._column(column) for column in view.columns.values()}
+        for name, relationship in view.relationships.items():
+            target = self._role.target(relationship)
+            if relationship.is_array:
+                fields[name] = GraphQLField(
+                    _list_of(self._object(target)), self._list_arguments(target), description="An array relationship"
+                )
+                if target.aggregations:
+                    aggregate = GraphQLNonNull(self._aggregate(target))
+                    fields[f"{name}_aggregate"] = GraphQLField(
+                        aggregate, self._list_arguments(target), description="An aggregate relationship"
+                    )
+            else:
+                required = relationship.always_one and target.filter == plan.TRUE
+                kind: GraphQLOutputType = GraphQLNonNull(self._object(target)) if required else self._object(target)
+                fields[name] = GraphQLField(kind, description="An object relationship")
+        return fields
+
+    def _column(self, column: Column) -> GraphQLField:
+        kind = self._output(column.type)
+        arguments = {"path": GraphQLArgument(GraphQLString, description="JSON select path")} if column.type.is_json else None
+        return GraphQLField(GraphQLNonNull(kind) if column.not_null else kind, arguments, description=column.comment)
+
+    def _aggregate(self, view: TableView) -> GraphQLObjectType:
+        name = f"{view.name}_aggregate"
+        return self._object_named(
+            name,
+            lambda: {
+                "aggregate": GraphQLField(self._aggregate_fields(view)),
+                "nodes": GraphQLField(_list_of(self._object(view))),
+            },
+            f'aggregated selection of "{view.table.key.name}"',
+        )
+
+    def _aggregate_fields(self, view: TableView) -> GraphQLObjectType:
+        arguments: dict[str, GraphQLArgument] = {}
+        if view.columns:
+            arguments = {"columns": GraphQLArgument(_list_in(self._select_column(view))), "distinct": GraphQLArgument(GraphQLBoolean)}
+        fields = {"count": GraphQLField(GraphQLNonNull(GraphQLInt), arguments)}
+        for function, columns in _functions(view):
+            name = f"{view.name}_{function}_fields"
+            parts = {c.field: GraphQLField(self._output(c.type) if function in _KEEPS_TYPE else GraphQLFloat) for c in columns}
+            fields[function] = GraphQLField(self._object_named(name, _given(parts), f"aggregate {function} on columns"))
+        return self._object_named(f"{view.name}_aggregate_fields", lambda: fields, f'aggregate fields of "{view.table.key.name}"')
+
+    def _list_arguments(self, view: TableView) -> dict[str, GraphQLArgument]:
+        arguments = {
+            "limit": GraphQLArgument(GraphQLInt, description="limit the number of rows returned"),
+            "offset": GraphQLArgument(GraphQLInt, description="skip the first n rows. Use only with order_by"),
+            "order_by": GraphQLArgument(_list_in(self._order_by(view)), description="sort the rows by one or more columns"),
+            "where": GraphQLArgument(self._bool_exp(view), description="filter the rows returned"),
+        }
+        if view.columns:
+            arguments["distinct_on"] = GraphQLArgument(_list_in(self._select_column(view)), description="distinct select on columns")
+        return dict(sorted(arguments.items()))
+
+    def _bool_exp(self, view: TableView) -> GraphQLInputObjectType:
+        def fields() -> dict[str, GraphQLInputField]:
+            own = self._bool_exp(view)
+            found: dict[str, GraphQLInputField] = {
+                "_and": _optional(_list_in(own)),
+                "_not": _optional(own),
+                "_or": _optional(_list_in(own)),
+            }
+            found.update((column.field, _optional(self._comparison(column.type))) for column in view.columns.values())
+            found.update((name, _optional(self._bool_exp(self._role.target(item)))) for name, item in view.relationships.items())
+            return found
+
+        about = f"Boolean expression to filter rows from the table \"{view.table.key.name}\". All fields are combined with a logical 'AND'."
+        return self._input_named(f"{view.name}_bool_exp", fields, about)
+
+    def _comparison(self, type_: PgType) -> GraphQLInputObjectType:
+        def fields() -> dict[str, GraphQLInputField]:
+            found = {"_is_null": _optional(GraphQLBoolean)}
+            if type_.is_jsonb:
+                found["_cast"] = _optional(self._input_named("jsonb_cast_exp", lambda: {"String": _optional(self._comparison(TEXT))}, None))
+            for name, operator in OPERATORS.items():
+                if operator.applies(type_):
+                    operand = self._input(operator.operand(type_))
+                    found[name] = _optional(_list_in(operand) if operator.many else operand)
+            return dict(sorted(found.items()))
+
+        about = f"Boolean expression to compare columns of type \"{type_.graphql}\". All fields are combined with logical 'AND'."
+        return self._input_named(type_.comparison, fields, about)
+
+    def _order_by(self, view: TableView) -> GraphQLInputObjectType:
+        def fields() -> dict[str, GraphQLInputField]:
+            found: dict[str, GraphQLInputField] = {column.field: _optional(self._direction) for column in view.columns.values()}
+            for name, relationship in view.relationships.items():
+                target = self._role.target(relationship)
+                if not relationship.is_array:
+                    found[name] = _optional(self._order_by(target))
+                elif target.aggregations:
+                    found[f"{name}_aggregate"] = _optional(self._aggregate_order_by(target))
+            return found
+
+        return self._input_named(f"{view.name}_order_by", fields, f'Ordering options when selecting data from "{view.table.key.name}".')
+
+    def _aggregate_order_by(self, view: TableView) -> GraphQLInputObjectType:
+        def fields() -> dict[str, GraphQLInputField]:
+            found = {"count": _optional(self._direction)}
+            for function, columns in _functions(view):
+                parts = {column.field: _optional(self._direction) for column in columns}
+                name = f"{view.name}_{function}_order_by"
+                about = f'order by {function}() on columns of table "{view.name}"'
+                found[function] = _optional(self._input_named(name, _given(parts), about))
+            return found
+
+        return self._input_named(f"{view.name}_aggregate_order_by", fields, f'order by aggregate values of table "{view.name}"')
+
+    def _select_column(self, view: TableView) -> GraphQLEnumType:
+        name = f"{view.name}_select_column"
+        if name not in self._enums:
+            values = {field: GraphQLEnumValue(field, description="column name") for field in sorted(view.columns)}
+            self._enums[name] = GraphQLEnumType(name, values, description=f'select columns of table "{view.name}"')
+        return self._enums[name]
+
+    def _scalar(self, type_: PgType) -> GraphQLScalarType:
+        name = type_.graphql
+        if name not in self._scalars:
+            self._scalars[name] = GraphQLScalarType(name)
+        return self._scalars[name]
+
+    def _output(self, type_: PgType) -> GraphQLScalarType | GraphQLList[Any]:
+        scalar = self._scalar(type_)
+        return GraphQLList(GraphQLNonNull(scalar)) if type_.element is not None else scalar
+
+    def _input(self, type_: PgType) -> GraphQLScalarType | GraphQLList[Any]:
+        scalar = self._scalar(type_)
+        return GraphQLList(GraphQLNonNull(scalar)) if type_.element is not None else scalar
+
+    def _object_named(self, name: str, fields: Callable[[], dict[str, GraphQLField]], about: str | None) -> GraphQLObjectType:
+        if name not in self._objects:
+            self._objects[name] = GraphQLObjectType(name, fields, description=about)
+        return self._objects[name]
+
+    def _input_named(self, name: str, fields: Callable[[], dict[str, GraphQLInputField]], about: str | None) -> GraphQLInputObjectType:
+        if name not in self._inputs:
+            self._inputs[name] = GraphQLInputObjectType(name, fields, description=about)
+        return self._inputs[name]
+
+
+def _functions(view: TableView) -> list[tuple[str, list[Column]]]:
+    """The aggregate functions that some column has, with their columns."""
+    found = [
+        (name, [c for c in view.columns.values() if aggregate_applies(name, c)]) for name in (*NUMERIC_FUNCTIONS, *COMPARABLE_FUNCTIONS)
+    ]
+    return [(name, columns) for name, columns in found if columns]
+
+
+def _given(value: T) -> Callable[[], T]:
+    """The value as the thunk that graphql-core wants; a lambda in a loop would see the last one only."""
+    return lambda: value
+
+
+def _optional(type_: GraphQLInputType) -> GraphQLInputField:
+    return GraphQLInputField(type_)
+
+
+def _list_in(type_: GraphQLInputType) -> GraphQLList[GraphQLNonNull[Any]]:
+    return GraphQLList(GraphQLNonNull(type_))
+
+
+def _list_of(type_: GraphQLObjectType) -> GraphQLNonNull[Any]:
+    return GraphQLNonNull(GraphQLList(GraphQLNonNull(type_)))
+
+
+def _about(view: TableView, what: str, tail: str = "") -> str:
+    return view.table.comment or f'{what}: "{view.table.key.name}"{tail}'
+
+
+def _refusal(error: GraphQLError) -> Exception:
+    return invalid(error.message)

@@ -1,0 +1,216 @@
+"""Hasura v3 metadata from a folder of YAML (`!include`) or one JSON file.
+
+Responsible for finding and checking the parts this engine serves: tracked tables, their names, relationships and select
+permissions of the first PostgreSQL source. Parts that change answers and are not served (inherited roles, computed
+fields, remote relationships) are refused with a sentence, never ignored. It does not look at the database.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from towpath_read_engine.errors import MetadataError
+
+_INCLUDE = "!include "
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TableKey:
+    """A table's place in the database."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipEntry:
+    """A relationship as declared; exactly one of the three ways of joining is given.
+
+    Attributes:
+        name: the field's name.
+        is_array: whether it gives a list.
+        local_columns: columns of this table with a foreign key.
+        remote: the far table, when its columns hold the foreign key or the mapping is manual.
+        remote_columns: columns of the far table with a foreign key to this one.
+        mapping: (here, there) of a manual relationship.
+    """
+
+    name: str
+    is_array: bool
+    local_columns: tuple[str, ...] = ()
+    remote: TableKey | None = None
+    remote_columns: tuple[str, ...] = ()
+    mapping: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionEntry:
+    """A role's select permission on a table; `columns` None means all."""
+
+    columns: frozenset[str] | None
+    filter: Mapping[str, Any]
+    limit: int | None
+    allow_aggregations: bool
+    query_root_fields: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """A tracked table.
+
+    Attributes:
+        custom_name: replaces the table's name in types and root fields.
+        root_names: names of single root fields (`select`, `select_by_pk`, `select_aggregate`).
+        column_names: GraphQL names of renamed columns.
+    """
+
+    key: TableKey
+    custom_name: str | None = None
+    root_names: Mapping[str, str] = field(default_factory=dict)
+    column_names: Mapping[str, str] = field(default_factory=dict)
+    relationships: tuple[RelationshipEntry, ...] = ()
+    permissions: Mapping[str, PermissionEntry] = field(default_factory=dict)
+
+
+def load(path: Path) -> tuple[TableEntry, ...]:
+    """The tracked tables of a metadata folder or file.
+
+    Raises:
+        MetadataError: it cannot be read, is malformed, or uses what is not served.
+    """
+    try:
+        if path.is_dir():
+            databases = _Loader(path).read(path / "databases" / "databases.yaml")
+            inherited = _Loader(path).read_optional(path / "inherited_roles.yaml")
+        else:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            document = document.get("metadata", document)
+            databases, inherited = document.get("sources"), document.get("inherited_roles")
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise MetadataError(f"the metadata at {path} cannot be read: {error}") from error
+    if inherited:
+        raise MetadataError("inherited_roles are not served; give each role its own select_permissions")
+    return tables_of(databases)
+
+
+def tables_of(sources: Any) -> tuple[TableEntry, ...]:
+    """The tracked tables of the only PostgreSQL source of a metadata document's `sources`."""
+    kinds = [source for source in sources or () if source.get("kind", "postgres") == "postgres"]
+    if len(kinds) != 1:
+        raise MetadataError(f"the metadata must have exactly one source of kind postgres, it has {len(kinds)}")
+    entries: list[TableEntry] = []
+    for raw in kinds[0].get("tables") or ():
+        try:
+            entries.append(_table(raw))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            name = raw.get("table") if isinstance(raw, dict) else raw
+            raise MetadataError(f"the metadata of table {name} is malformed: {type(error).__name__}: {error}") from error
+    keys = [entry.key for entry in entries]
+    if len(set(keys)) != len(keys):
+        raise MetadataError("the metadata tracks a table twice")
+    return tuple(entries)
+
+
+def table_key(raw: Any) -> TableKey:
+    """A table's place from `name` or `{schema, name}`."""
+    if isinstance(raw, str):
+        return TableKey("public", raw)
+    return TableKey(str(raw.get("schema", "public")), str(raw["name"]))
+
+
+def _table(raw: dict[str, Any]) -> TableEntry:
+    key = table_key(raw["table"])
+    for part in ("computed_fields", "remote_relationships"):
+        if raw.get(part):
+            raise MetadataError(f"table {key} has {part}, which are not served; remove them")
+    if raw.get("is_enum"):
+        raise MetadataError(f"table {key} is an enum table (is_enum), which is not served; remove the flag")
+    configuration = raw.get("configuration") or {}
+    names = dict(configuration.get("custom_column_names") or {})
+    for column, settings in (configuration.get("column_config") or {}).items():
+        if settings.get("custom_name"):
+            names[column] = settings["custom_name"]
+    roots = {name: _root_name(value) for name, value in (configuration.get("custom_root_fields") or {}).items()}
+    return TableEntry(
+        key=key,
+        custom_name=configuration.get("custom_name"),
+        root_names={name: value for name, value in roots.items() if value},
+        column_names=names,
+        relationships=tuple(
+            _relationship(item, is_array=part == "array_relationships")
+            for part in ("object_relationships", "array_relationships")
+            for item in raw.get(part) or ()
+        ),
+        permissions={item["role"]: _permission(key, item) for item in raw.get("select_permissions") or ()},
+    )
+
+
+def _root_name(value: Any) -> str | None:
+    return value.get("name") if isinstance(value, dict) else value
+
+
+def _relationship(raw: dict[str, Any], *, is_array: bool) -> RelationshipEntry:
+    name, using = str(raw["name"]), raw["using"]
+    manual = using.get("manual_configuration")
+    if manual is not None:
+        mapping = tuple((str(here), str(there)) for here, there in manual["column_mapping"].items())
+        return RelationshipEntry(name, is_array, remote=table_key(manual["remote_table"]), mapping=mapping)
+    key = using["foreign_key_constraint_on"]
+    if isinstance(key, dict):
+        columns = tuple(key["columns"]) if "columns" in key else (str(key["column"]),)
+        return RelationshipEntry(name, is_array, remote=table_key(key["table"]), remote_columns=columns)
+    return RelationshipEntry(name, is_array, local_columns=(key,) if isinstance(key, str) else tuple(key))
+
+
+def _permission(table: TableKey, raw: dict[str, Any]) -> PermissionEntry:
+    permission = raw["permission"]
+    columns = permission["columns"]
+    roots = permission.get("query_root_fields")
+    if permission.get("computed_fields"):
+        raise MetadataError(f"role {raw['role']} on {table} names computed_fields, which are not served")
+    limit = permission.get("limit")
+    if limit is not None and (not isinstance(limit, int) or limit < 0):
+        raise ValueError(f"limit of role {raw['role']} is not a non-negative integer")
+    return PermissionEntry(
+        columns=None if columns == "*" else frozenset(columns),
+        filter=permission.get("filter") or {},
+        limit=limit,
+        allow_aggregations=bool(permission.get("allow_aggregations")),
+        query_root_fields=None if roots is None else frozenset(roots),
+    )
+
+
+class _Loader:
+    """Reads YAML and follows `!include`, both as a tag and as the quoted text that `hasura metadata export` writes."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    def read(self, path: Path, depth: int = 0) -> Any:
+        if depth > 8 or not path.resolve().is_relative_to(self._root):
+            raise MetadataError(f"the metadata includes {path}, which is outside {self._root} or includes itself")
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        loader.add_constructor("!include", lambda _, node: f"{_INCLUDE}{node.value}")
+        try:
+            return self._resolve(loader.get_single_data(), path.parent, depth)
+        finally:
+            loader.dispose()
+
+    def read_optional(self, path: Path) -> Any:
+        return self.read(path) if path.exists() else None
+
+    def _resolve(self, value: Any, folder: Path, depth: int) -> Any:
+        if isinstance(value, str) and value.startswith(_INCLUDE):
+            return self.read(folder / value.removeprefix(_INCLUDE).strip(), depth + 1)
+        if isinstance(value, list):
+            return [self._resolve(item, folder, depth) for item in value]
+        if isinstance(value, dict):
+            return {key: self._resolve(item, folder, depth) for key, item in value.items()}
+        return value

@@ -1,0 +1,161 @@
+"""Metadata and catalogue joined: the tables, columns and relationships that exist in both.
+
+Responsible for GraphQL names and for turning each declared relationship into column pairs. What the metadata tracks
+and the database lacks is left out and named in `Model.inconsistencies`, so that one missing table does not stop the rest.
+Roles are the business of `roles.py`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from towpath_read_engine.catalog import Catalog, CatalogTable
+from towpath_read_engine.metadata import PermissionEntry, RelationshipEntry, TableEntry, TableKey
+from towpath_read_engine.scalars import PgType
+
+Link = tuple[tuple[str, str], ...]
+"""Column pairs (near, far) that join two tables."""
+
+_GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column under its GraphQL name (`field`) and its own (`name`)."""
+
+    field: str
+    name: str
+    type: PgType
+    not_null: bool
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A relationship as column pairs.
+
+    Attributes:
+        at_most_one: whether the far columns are unique, so that a join cannot multiply rows.
+        always_one: whether a far row must exist (a foreign key here, over columns that are not null).
+    """
+
+    name: str
+    is_array: bool
+    target: TableKey
+    link: Link
+    at_most_one: bool
+    always_one: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is served; `columns` is by GraphQL name."""
+
+    key: TableKey
+    graphql: str
+    roots: Mapping[str, str]
+    columns: Mapping[str, Column]
+    primary_key: tuple[str, ...]
+    relationships: Mapping[str, Relationship]
+    permissions: Mapping[str, PermissionEntry]
+    comment: str | None
+
+    def column_named(self, name: str) -> Column | None:
+        """A column by its name in the database."""
+        return next((column for column in self.columns.values() if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All that is served, and what could not be."""
+
+    tables: Mapping[TableKey, Table]
+    inconsistencies: tuple[str, ...] = field(default=())
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Every role that some table gives a permission to."""
+        return frozenset(role for table in self.tables.values() for role in table.permissions)
+
+
+def build(entries: tuple[TableEntry, ...], catalog: Catalog) -> Model:
+    """Join what is declared with what there is."""
+    problems: list[str] = []
+    tracked = {entry.key for entry in entries if entry.key in catalog.tables}
+    tables: dict[TableKey, Table] = {}
+    for entry in entries:
+        found = catalog.tables.get(entry.key)
+        if found is None:
+            problems.append(f"table {entry.key} is tracked but not in the database")
+            continue
+        tables[entry.key] = _table(entry, found, catalog, tracked, problems)
+    return Model(tables, tuple(problems))
+
+
+def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: set[TableKey], problems: list[str]) -> Table:
+    key = entry.key
+    name = entry.custom_name or (key.name if key.schema == "public" else f"{key.schema}_{key.name}")
+    columns: dict[str, Column] = {}
+    for column in found.columns.values():
+        field_name = entry.column_names.get(column.name, column.name)
+        if _GRAPHQL_NAME.match(field_name):
+            columns[field_name] = Column(field_name, column.name, column.type, column.not_null, column.comment)
+        else:
+            problems.append(f"column {key}.{column.name} has no GraphQL name; give it one in column_config")
+    relationships: dict[str, Relationship] = {}
+    for declared in entry.relationships:
+        relationship = _relationship(declared, found, catalog, tracked)
+        if relationship is None or declared.name in columns:
+            problems.append(
+                f"relationship {declared.name} of {key} has no such key, table or columns in the database, or the name of a column"
+            )
+        else:
+            relationships[declared.name] = relationship
+    return Table(
+        key=key,
+        graphql=name,
+        roots={
+            "select": entry.root_names.get("select", name),
+            "select_by_pk": entry.root_names.get("select_by_pk", f"{name}_by_pk"),
+            "select_aggregate": entry.root_names.get("select_aggregate", f"{name}_aggregate"),
+        },
+        columns=columns,
+        primary_key=found.primary_key,
+        relationships=relationships,
+        permissions=entry.permissions,
+        comment=found.comment,
+    )
+
+
+def _relationship(declared: RelationshipEntry, near: CatalogTable, catalog: Catalog, tracked: set[TableKey]) -> Relationship | None:
+    target, link, is_foreign_key_here = _link(declared, near, catalog)
+    if target not in tracked or not link or target is None:
+        return None
+    far = catalog.tables[target]
+    if not all(here in near.columns and there in far.columns for here, there in link):
+        return None
+    far_columns = {there for _, there in link}
+    return Relationship(
+        name=declared.name,
+        is_array=declared.is_array,
+        target=target,
+        link=link,
+        at_most_one=any(unique <= far_columns for unique in far.unique),
+        always_one=is_foreign_key_here and all(near.columns[here].not_null for here, _ in link),
+    )
+
+
+def _link(declared: RelationshipEntry, near: CatalogTable, catalog: Catalog) -> tuple[TableKey | None, Link, bool]:
+    if declared.mapping:
+        return declared.remote, declared.mapping, False
+    if declared.local_columns:
+        wanted = set(declared.local_columns)
+        for key in catalog.foreign_keys:
+            if key.table == near.key and {here for here, _ in key.columns} == wanted:
+                return key.remote, key.columns, True
+        return None, (), False
+    wanted = set(declared.remote_columns)
+    for key in catalog.foreign_keys:
+        if key.table == declared.remote and key.remote == near.key and {here for here, _ in key.columns} == wanted:
+            return declared.remote, tuple((there, here) for here, there in key.columns), False
+    return None, (), False

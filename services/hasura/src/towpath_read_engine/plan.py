@@ -1,0 +1,270 @@
+"""The resolved plan: what to read, with every name already looked up and every permission already in place.
+
+Values only. Nothing here refers to the document, to a role or to SQL text; `resolving.py` makes these and `emitting.py`
+turns them into one statement. Parameters are `Value`s: a source, an encoder and the type that the text is cast to.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from towpath_read_engine.inputs import Source
+from towpath_read_engine.model import Column, Link, Table
+from towpath_read_engine.scalars import Encoder, PgType
+
+
+@dataclass(frozen=True, slots=True)
+class SessionVariable:
+    """A parameter's source: a session variable by its lower-case name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A parameter.
+
+    Attributes:
+        type: what PostgreSQL reads the text as (of an item, when `many`).
+        many: whether the parameter is an array of that type.
+        path: the place in the document, for errors.
+    """
+
+    source: Source | SessionVariable
+    encoder: Encoder
+    type: PgType
+    path: str
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A constant condition."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of them hold."""
+
+    items: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one holds."""
+
+    items: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """It does not hold."""
+
+    item: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`column operator value`; the operator is a template of `operators.py`. `as_text` compares the column's text."""
+
+    column: Column
+    operator: str
+    value: Value
+    as_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnComparison:
+    """`column operator other column`; `of_root` when the other belongs to the table the permission is for."""
+
+    column: Column
+    operator: str
+    other: Column
+    of_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NullTest:
+    """`column is [not] null`."""
+
+    column: Column
+    is_null: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Some row of another table, joined by `link` to this one (or by nothing), satisfies the condition."""
+
+    table: Table
+    link: Link
+    where: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Rooted:
+    """A row permission: column comparisons `of_root` inside it mean the table that it stands at."""
+
+    item: "Condition"
+
+
+Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | NullTest | Exists | Rooted
+
+TRUE, FALSE = Truth(value=True), Truth(value=False)
+
+
+def every(*items: Condition) -> Condition:
+    """The conjunction, constants folded."""
+    return _combine(items, neutral=True)
+
+
+def some(*items: Condition) -> Condition:
+    """The disjunction, constants folded."""
+    return _combine(items, neutral=False)
+
+
+def negation(item: Condition) -> Condition:
+    """The negation, constants folded."""
+    return Truth(not item.value) if isinstance(item, Truth) else Negation(item)
+
+
+def _combine(items: tuple[Condition, ...], *, neutral: bool) -> Condition:
+    kept: list[Condition] = []
+    for item in items:
+        if isinstance(item, Truth):
+            if item.value is not neutral:
+                return item
+        elif isinstance(item, Every) and neutral:
+            kept.extend(item.items)
+        else:
+            kept.append(item)
+    if len(kept) == 1:
+        return kept[0]
+    if not kept:
+        return Truth(neutral)
+    return Every(tuple(kept)) if neutral else Some(tuple(kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A step over a relationship while ordering; `where` is the far table's row permission."""
+
+    table: Table
+    link: Link
+    where: Condition
+    at_most_one: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey:
+    """What to sort by: a column, or an aggregate (`function`) over the rows that the last hop leads to.
+
+    Attributes:
+        column: absent for `count` only.
+        direction: `asc` or `desc`.
+        nulls: `first` or `last`.
+    """
+
+    hops: tuple[Hop, ...]
+    column: Column | None
+    function: str | None
+    direction: Literal["asc", "desc"]
+    nulls: Literal["first", "last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A set of rows of one table, joined by `link` to the row above (empty at a root)."""
+
+    table: Table
+    link: Link
+    where: Condition
+    order: tuple[OrderKey, ...] = ()
+    distinct: tuple[Column, ...] = ()
+    limits: tuple[Value, ...] = ()
+    offset: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypenameField:
+    """`__typename`."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnField:
+    """A column, or a part of a JSON one."""
+
+    key: str
+    column: Column
+    json_path: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectField:
+    """One row or null. `limited` when the join alone does not guarantee a single row."""
+
+    key: str
+    table: Table
+    link: Link
+    where: Condition
+    fields: tuple["RowField", ...]
+    limited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListField:
+    """Rows as a list."""
+
+    key: str
+    rows: Rows
+    fields: tuple["RowField", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateColumn:
+    """`max { column }` and its kin."""
+
+    key: str
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One aggregate function over several columns."""
+
+    key: str
+    function: str
+    fields: tuple[AggregateColumn | TypenameField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """`count`; no columns means rows."""
+
+    key: str
+    columns: tuple[Column, ...]
+    distinct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The `aggregate` part."""
+
+    key: str
+    fields: tuple[Count | Operation | TypenameField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateField:
+    """`t_aggregate`. Lists among `parts` are its `nodes`, with the role's row limit applied."""
+
+    key: str
+    rows: Rows
+    parts: tuple[Totals | ListField | TypenameField, ...]
+
+
+RowField = ColumnField | TypenameField | ObjectField | ListField | AggregateField
+RootField = TypenameField | ObjectField | ListField | AggregateField

@@ -1,0 +1,199 @@
+"""From the tree to the plan: every field, argument and permission looked up in the role's schema.
+
+The first problem met ends the request. Decisions that depend on a variable's value go through `Input`, which records them,
+so that the plan is used again only where it holds.
+"""
+
+from dataclasses import dataclass
+
+from towpath_read_engine import document as ast
+from towpath_read_engine import plan
+from towpath_read_engine.aggregates import AggregateResolver
+from towpath_read_engine.conditions import ConditionResolver
+from towpath_read_engine.errors import DialectCode, ReadError, invalid
+from towpath_read_engine.inputs import Constant, Definitions, Input
+from towpath_read_engine.model import Link, Relationship
+from towpath_read_engine.ordering import OrderResolver, distinct_fits
+from towpath_read_engine.paths import child
+from towpath_read_engine.roles import NO_QUERIES, RoleSchema, TableView
+from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, encode, encode_json_path, encode_limit, encode_offset
+from towpath_read_engine.selection import SelectedField, Selector
+
+LIST_ARGUMENTS = ("distinct_on", "limit", "offset", "order_by", "where")
+MAX_NAME_BYTES = 63
+"""PostgreSQL cuts longer column names, and a response name is one."""
+
+INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a document may ask for at most."""
+
+    max_depth: int = 20
+    max_fields: int = 2000
+
+
+class Resolver:
+    """Resolves one operation for one role."""
+
+    def __init__(
+        self, schema: RoleSchema, fragments: dict[str, ast.Fragment], definitions: Definitions, *, null_collapse: bool, limits: Limits
+    ) -> None:
+        self._schema = schema
+        self._definitions = definitions
+        self._selector = Selector(fragments, definitions, max_depth=limits.max_depth, max_fields=limits.max_fields)
+        self._conditions = ConditionResolver(schema, null_collapse=null_collapse)
+        self._orders = OrderResolver(schema)
+        self._aggregates = AggregateResolver(self)
+
+    def roots(self, operation: ast.Operation) -> list[SelectedField]:
+        """The root fields, before anything is looked up."""
+        return self._selector.root(operation)
+
+    def resolve(self, fields: list[SelectedField]) -> tuple[plan.RootField, ...]:
+        """The plan of root fields."""
+        return tuple(self._root(field) for field in fields)
+
+    def below(self, field: SelectedField, type_name: str, depth: int) -> list[SelectedField]:
+        """The fields under a field, names checked for length."""
+        fields = self._selector.below(field, type_name, depth)
+        for item in fields:
+            check_name(item)
+        return fields
+
+    def input(self, field: SelectedField, name: str) -> Input | None:
+        """An argument of a field, if it was written."""
+        node = field.arguments.get(name)
+        return None if node is None else Input(node, self._definitions, field.argument_path(name))
+
+    def _root(self, field: SelectedField) -> plan.RootField:
+        check_name(field)
+        if field.name == "__typename":
+            return typename(field, "query_root")
+        root = self._schema.roots.get(field.name)
+        if root is None and field.name == NO_QUERIES and not self._schema.roots:
+            raise ReadError(DialectCode.NOT_SUPPORTED, f"the role '{self._schema.role}' may not read anything", field.path)
+        if root is None:
+            raise invalid(f"field '{field.name}' not found in type: 'query_root'", field.path)
+        kind, view = root
+        match kind:
+            case "select":
+                return self._list(field, view, (), 1)
+            case "select_aggregate":
+                return self._aggregates.resolve(field, view, (), 1)
+            case "select_by_pk":
+                return self._by_key(field, view)
+
+    def _by_key(self, field: SelectedField, view: TableView) -> plan.ObjectField:
+        columns = [column for column in view.columns.values() if column.name in view.table.primary_key]
+        check_arguments(field, tuple(column.field for column in columns))
+        conditions: list[plan.Condition] = [view.filter]
+        for column in columns:
+            given = self.input(field, column.field)
+            if given is None:
+                raise invalid(f"missing required field '{column.field}'", child(field.path, "args"))
+            expected = f"{column.type.written}!"
+            given = given.at(expected)
+            if given.is_null():
+                raise invalid(f"unexpected null value for type '{column.type.graphql}'", given.path)
+            source = given.source(expected, expected, json=column.type.is_json)
+            conditions.append(plan.Comparison(column, "{column} = {value}", plan.Value(source, encode, column.type, given.path)))
+        fields = self._fields(field, view, 1)
+        return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=False)
+
+    def list_field(self, field: SelectedField, view: TableView, rows: plan.Rows, depth: int) -> plan.ListField:
+        """Rows as a list, under the role's row limit."""
+        if view.limit is not None:
+            cap = plan.Value(Constant(view.limit), encode, BIGINT, field.path)
+            rows = plan.Rows(rows.table, rows.link, rows.where, rows.order, rows.distinct, (*rows.limits, cap), rows.offset)
+        return plan.ListField(field.key, rows, self._fields(field, view, depth))
+
+    def _list(self, field: SelectedField, view: TableView, link: Link, depth: int) -> plan.ListField:
+        return self.list_field(field, view, self.rows(field, view, link), depth)
+
+    def rows(self, field: SelectedField, view: TableView, link: Link) -> plan.Rows:
+        """The set of rows that a field's arguments describe."""
+        check_arguments(field, LIST_ARGUMENTS)
+        where = self.input(field, "where")
+        where = where.at(f"{view.name}_bool_exp") if where is not None else None
+        condition = plan.TRUE if where is None or where.is_null() else self._conditions.resolve(view, where)
+        order_by, distinct_on = self.input(field, "order_by"), self.input(field, "distinct_on")
+        order = self._orders.resolve(view, order_by) if order_by is not None else ()
+        distinct = self._orders.distinct(view, distinct_on) if distinct_on is not None else ()
+        if not distinct_fits(distinct, order):
+            raise invalid('"distinct_on" columns must match initial "order_by" columns', child(field.path, "args"))
+        limit, offset = self._number(field, "limit"), self._number(field, "offset")
+        return plan.Rows(view.table, link, plan.every(condition, view.filter), order, distinct, (limit,) if limit else (), offset)
+
+    def _number(self, field: SelectedField, name: str) -> plan.Value | None:
+        given = self.input(field, name)
+        given = given.at("Int") if given is not None else None
+        if given is None or given.is_null():
+            return None
+        return plan.Value(given.source("Int", "Int"), encode_limit if name == "limit" else encode_offset, BIGINT, given.path)
+
+    def _fields(self, parent: SelectedField, view: TableView, depth: int) -> tuple[plan.RowField, ...]:
+        return tuple(self._field(field, view, depth) for field in self.below(parent, view.name, depth))
+
+    def _field(self, field: SelectedField, view: TableView, depth: int) -> plan.RowField:
+        if field.name == "__typename":
+            return typename(field, view.name)
+        if field.name in view.columns:
+            return self._column(field, view)
+        relationship = view.relationships.get(field.name)
+        if relationship is not None:
+            target = self._schema.target(relationship)
+            if relationship.is_array:
+                return self._list(field, target, relationship.link, depth + 1)
+            return self._object(field, target, relationship, depth + 1)
+        relationship = view.relationships.get(field.name.removesuffix("_aggregate"))
+        if relationship is not None and relationship.is_array and field.name.endswith("_aggregate"):
+            target = self._schema.target(relationship)
+            if target.aggregations:
+                return self._aggregates.resolve(field, target, relationship.link, depth + 1)
+        raise invalid(f"field '{field.name}' not found in type: '{view.name}'", field.path)
+
+    def _object(self, field: SelectedField, target: TableView, relationship: Relationship, depth: int) -> plan.ObjectField:
+        check_arguments(field, ())
+        fields = self._fields(field, target, depth)
+        return plan.ObjectField(field.key, target.table, relationship.link, target.filter, fields, limited=not relationship.at_most_one)
+
+    def _column(self, field: SelectedField, view: TableView) -> plan.ColumnField:
+        column = view.columns[field.name]
+        check_arguments(field, ("path",) if column.type.is_json else ())
+        refuse_selection(field)
+        given = self.input(field, "path")
+        given = given.at("String") if given is not None else None
+        if given is None or given.is_null():
+            return plan.ColumnField(field.key, column)
+        path = plan.Value(given.source("String", "String"), encode_json_path, TEXT_ARRAY, given.path)
+        return plan.ColumnField(field.key, column, path)
+
+
+def typename(field: SelectedField, name: str) -> plan.TypenameField:
+    """`__typename` of an object."""
+    check_arguments(field, ())
+    refuse_selection(field)
+    return plan.TypenameField(field.key, name)
+
+
+def check_arguments(field: SelectedField, allowed: tuple[str, ...]) -> None:
+    """Refuse arguments that the field does not have."""
+    for name in field.arguments:
+        if name not in allowed:
+            raise invalid(f"'{field.name}' has no argument named '{name}'", field.path)
+
+
+def refuse_selection(field: SelectedField) -> None:
+    """Refuse a selection set under a scalar."""
+    if field.inner:
+        raise invalid("unexpected subselection set for non-object field", field.path)
+
+
+def check_name(field: SelectedField) -> None:
+    """Refuse response names that PostgreSQL would cut."""
+    if len(field.key) > MAX_NAME_BYTES:
+        raise ReadError(
+            DialectCode.NOT_SUPPORTED, f"the name '{field.key}' is longer than {MAX_NAME_BYTES} letters; take a shorter alias", field.path
+        )

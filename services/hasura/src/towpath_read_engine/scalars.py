@@ -1,0 +1,218 @@
+"""PostgreSQL types as GraphQL scalars, and request values as PostgreSQL input text.
+
+Every parameter leaves this engine as text (or null) and is read by PostgreSQL's own input function for the column's
+type, so naive timestamps, numerals in strings and any type we never heard of behave as they do in SQL. This module
+refuses only what would be read as something else than was meant: objects for scalars, numbers for text, big integers.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from towpath_read_engine.errors import DialectCode, ReadError, invalid
+from towpath_read_engine.inputs import described
+from towpath_read_engine.variables import kind_of
+
+_RENAMED = {"int4": "Int", "float4": "Float", "bool": "Boolean", "text": "String", "varchar": "String"}
+_SQL_NAMES = {"int8": "bigint", "int2": "smallint"}
+_INTEGER_BITS = {"int2": 16, "int4": 32, "int8": 64}
+_TEXT = frozenset({"text", "varchar"})
+_PATTERNS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
+_NUMERIC = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "money"})
+_NOT_ORDERED_BY_MAX = frozenset({"json", "jsonb", "bool", "geometry", "geography", "raster"})
+
+
+@dataclass(frozen=True, slots=True)
+class PgType:
+    """A column's type.
+
+    Attributes:
+        schema: where the type lives.
+        name: its name there (`timestamptz`, `_int4`).
+        base: the name that decides behaviour: of the type under a domain, else `name`.
+        element: the type of the items of an array.
+        composite: whether the type is a row type.
+    """
+
+    schema: str
+    name: str
+    base: str
+    element: "PgType | None" = None
+    composite: bool = False
+
+    @property
+    def graphql(self) -> str:
+        """The name of the GraphQL scalar (of the items, for an array)."""
+        if self.element is not None:
+            return self.element.graphql
+        name = _RENAMED.get(self.name) or _SQL_NAMES.get(self.name, self.name)
+        return f"{name}_scalar" if self.composite else name
+
+    @property
+    def written(self) -> str:
+        """The type as a GraphQL type expression: `uuid`, `[String!]`."""
+        return f"[{self.graphql}!]" if self.element is not None else self.graphql
+
+    @property
+    def comparison(self) -> str:
+        """The name of the comparison type."""
+        return f"{self.graphql}_{'array_' if self.element is not None else ''}comparison_exp"
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether LIKE and regular expressions apply."""
+        return self.element is None and self.base in _PATTERNS
+
+    @property
+    def is_jsonb(self) -> bool:
+        """Whether the jsonb operators apply."""
+        return self.base == "jsonb"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether values are JSON of any kind."""
+        return self.base in ("json", "jsonb")
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether sum and its kin apply."""
+        return self.base in _NUMERIC
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether max and min apply."""
+        return self.element is None and not self.composite and self.base not in _NOT_ORDERED_BY_MAX
+
+
+def builtin(name: str, element: PgType | None = None) -> PgType:
+    """A type of pg_catalog."""
+    return PgType("pg_catalog", name, name, element)
+
+
+TEXT = builtin("text")
+TEXT_ARRAY = builtin("_text", TEXT)
+BIGINT = builtin("int8")
+BOOLEAN = builtin("bool")
+
+Encoder = Callable[[Any, PgType, str], str]
+"""From a JSON value, the type and the place, to PostgreSQL input text."""
+
+
+def encode(value: Any, type_: PgType, path: str) -> str:
+    """A value as PostgreSQL reads it.
+
+    Raises:
+        ReadError: null, or a value of a kind that the type cannot have.
+    """
+    if type_.is_json:
+        return json_text(value)
+    if value is None:
+        raise invalid(f"unexpected null value for type '{type_.graphql}'", path)
+    if type_.element is not None:
+        return value if isinstance(value, str) else _array(value, type_.element, path)
+    if isinstance(value, (list, dict)):
+        raise invalid(f"expected a {_noun(type_)} for type '{type_.graphql}', but found {described(kind_of(value))}", path)
+    if type_.base in _TEXT and not isinstance(value, str):
+        raise invalid(f"expected a string for type '{type_.graphql}', but found {described(kind_of(value))}", path)
+    if type_.base in _INTEGER_BITS and isinstance(value, int):
+        _check_range(value, _INTEGER_BITS[type_.base], path)
+    return _plain(value)
+
+
+def encode_many(value: Any, type_: PgType, path: str) -> str:
+    """A list of values as an array; one value is a list of one. A session variable's text is an array literal already."""
+    return _array(value if isinstance(value, list) else [value], type_, path)
+
+
+def encode_limit(value: Any, type_: PgType, path: str) -> str:
+    """A row limit: a non-negative 32-bit integer, not in quotes."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return str(value)
+    raise invalid(f"expected a non-negative 32-bit integer for type 'Int', but found {described(kind_of(value))}", path)
+
+
+def encode_offset(value: Any, type_: PgType, path: str) -> str:
+    """An offset: a 64-bit integer, quotes allowed; a negative one is PostgreSQL's to refuse."""
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        value = int(value[:30])
+    if isinstance(value, int) and not isinstance(value, bool):
+        _check_range(value, 64, path)
+        return str(value)
+    raise invalid(f"expected a 64-bit integer for type 'Int', but found {described(kind_of(value))}", path)
+
+
+def encode_json_path(value: Any, type_: PgType, path: str) -> str:
+    """The `path` argument of a JSON column as a text array."""
+    if not isinstance(value, str):
+        raise invalid(f"expected a string for type 'String', but found {described(kind_of(value))}", path)
+    return _array(parse_json_path(value, path), TEXT, path)
+
+
+def parse_json_path(text: str, path: str) -> list[str]:
+    """The steps of a JSON path: `a.b`, `arr[0]`, `['x y']`, with or without a leading `$` or dot."""
+    steps: list[str] = []
+    rest = text[1:] if text.startswith("$") else text
+    while rest:
+        rest = rest.removeprefix(".")
+        if rest.startswith("["):
+            inner, closed, rest = rest[1:].partition("]")
+            if inner[:1] in ("'", '"'):
+                quote = inner[0]
+                body, closed, rest = (inner + closed + rest)[1:].partition(f"{quote}]")
+                inner = body
+            elif not inner.isdigit():
+                closed = ""
+            if not closed:
+                raise ReadError(DialectCode.PARSE_FAILED, f"parse json path error: {text}", path)
+            steps.append(inner)
+        else:
+            end = min((i for i in (rest.find("."), rest.find("[")) if i >= 0), default=len(rest))
+            if end == 0:
+                raise ReadError(DialectCode.PARSE_FAILED, f"parse json path error: {text}", path)
+            steps.append(rest[:end])
+            rest = rest[end:]
+            if rest == ".":
+                raise ReadError(DialectCode.PARSE_FAILED, f"parse json path error: {text}", path)
+    return steps
+
+
+def json_text(value: Any) -> str:
+    """JSON text of a value whose fractions may be Decimal, digits kept."""
+    match value:
+        case dict():
+            return "{" + ",".join(f"{json.dumps(key)}:{json_text(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ",".join(json_text(item) for item in value) + "]"
+        case Decimal():
+            return str(value)
+        case _:
+            return json.dumps(value)
+
+
+def _noun(type_: PgType) -> str:
+    return "boolean" if type_.base == "bool" else "string"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _check_range(value: int, bits: int, path: str) -> None:
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        sentence = f"The value {value} lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?"
+        raise ReadError(DialectCode.PARSE_FAILED, sentence, path)
+
+
+def _array(values: Any, element: PgType, path: str) -> str:
+    if isinstance(values, dict):
+        raise invalid(f"expected a list for type '[{element.graphql}!]', but found an object", path)
+    items = values if isinstance(values, list) else [values]
+    return "{" + ",".join(_item(encode(value, element, f"{path}[{i}]")) for i, value in enumerate(items)) + "}"
+
+
+def _item(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,71 @@
+"""For tests: an engine on a real database, asked in plain words and answering with decoded JSON.
+
+Also what the tests of a metadata folder use: load it, ask as a role, look at the answer. No double of the engine or of
+PostgreSQL is offered; both are cheap enough to be real.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from towpath_read_engine import metadata
+from towpath_read_engine.database import Database
+from towpath_read_engine.engine import CompiledPlan, Engine, EngineSettings, Request, Session
+from towpath_read_engine.errors import ReadError
+
+
+class Asker:
+    """An engine with a convenient face."""
+
+    def __init__(self, engine: Engine, database: Database) -> None:
+        self.engine = engine
+        self.database = database
+
+    async def ask(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        role: str = "admin",
+        session: Mapping[str, str] | None = None,
+        operation: str | None = None,
+    ) -> dict[str, Any]:
+        """The answer as a client would decode it: `{"data"}` or `{"errors"}`."""
+        try:
+            text = await self.engine.execute(Request(query, variables or {}, operation), Session(role, dict(session or {})))
+        except ReadError as error:
+            return {"errors": [error.as_json()]}
+        return {"data": json.loads(text)}
+
+    async def data(self, query: str, variables: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """The answer's data; an error in it is an AssertionError."""
+        answer = await self.ask(query, variables, **options)
+        assert "data" in answer, answer
+        return answer["data"]
+
+    async def error(self, query: str, variables: Mapping[str, Any] | None = None, **options: Any) -> tuple[str, str, str]:
+        """The code, path and message of the refusal; data in the answer is an AssertionError."""
+        answer = await self.ask(query, variables, **options)
+        assert "errors" in answer, answer
+        error = answer["errors"][0]
+        return error["extensions"]["code"], error["extensions"]["path"], error["message"]
+
+    def plan(self, query: str, variables: Mapping[str, Any] | None = None, *, role: str = "admin") -> CompiledPlan:
+        """The plan that a request would run."""
+        return self.engine.compile(Request(query, variables or {}), Session(role))
+
+
+@asynccontextmanager
+async def asking(url: str, path: Path, settings: EngineSettings | None = None) -> AsyncIterator[Asker]:
+    """An engine on the database, with the metadata at `path`."""
+    database = Database(url, max_size=4)
+    await database.open()
+    try:
+        engine = Engine(database, settings)
+        model = await engine.load(metadata.load(path))
+        assert not model.inconsistencies, model.inconsistencies
+        yield Asker(engine, database)
+    finally:
+        await database.close()

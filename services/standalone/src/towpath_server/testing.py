@@ -1,0 +1,140 @@
+"""A real backend for tests: `towpath server` as a child process on a directory and a port of its own.
+
+For our tests and for those of people who build on Towpath. Nothing is faked: PostgreSQL, NATS and every service run. It is meant to be
+killed, stopped and started again on the same data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+START_TIMEOUT = 60.0
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Backend:
+    """A backend process.
+
+    Args:
+        directory: Where its data are; by default a temporary directory that is removed at the end.
+        processes: One process per service.
+        env: Further environment.
+    """
+
+    def __init__(self, directory: Path | None = None, *, processes: bool = False, env: dict[str, str] | None = None) -> None:
+        self._temporary = directory is None
+        if directory is None:
+            directory = Path(tempfile.mkdtemp(prefix="towpath-backend-"))
+            directory.chmod(0o755)  # the account that PostgreSQL runs as must get through
+        self.directory = directory
+        self.port = free_port()
+        self._arguments = ["start", "--port", str(self.port), "--data-dir", str(directory), *(["--processes"] if processes else [])]
+        self._env = env or {}
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self.output: list[str] = []
+
+    @property
+    def url(self) -> str:
+        """The one URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        assert self._process is not None, "the backend has not been started"
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start it and return when it says that it is ready."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("TOWPATH_")} | self._env
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "towpath_server", *self._arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=env,
+        )
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        while True:
+            line = self._lines.get(timeout=START_TIMEOUT)
+            if line is None:
+                raise RuntimeError("the backend ended before it was ready:\n" + "".join(self.output[-50:]))
+            if "is ready at" in line:
+                return self
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as stream:
+            for line in stream:
+                self.output.append(line)
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def stop(self, timeout: float = 30.0) -> int:
+        """Stop it in an orderly way; its exit status."""
+        return self._end(signal.SIGTERM, timeout)
+
+    def kill(self) -> int:
+        """Kill the server process at once; PostgreSQL and NATS go with it."""
+        return self._end(signal.SIGKILL, 30.0)
+
+    def _end(self, number: signal.Signals, timeout: float) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(number)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            self._lines = queue.Queue()
+
+    def close(self) -> None:
+        """Stop it and remove a temporary directory."""
+        try:
+            self.stop()
+        finally:
+            if self._temporary:
+                shutil.rmtree(self.directory, ignore_errors=True)
+
+    def graphql(self, document: str, **variables: Any) -> dict[str, Any]:
+        """The `data` of a document; an error in the answer is raised as RuntimeError."""
+        body = json.dumps({"query": document, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer: dict[str, Any] = json.loads(response.read())
+        if answer.get("errors"):
+            raise RuntimeError(f"{answer['errors']}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

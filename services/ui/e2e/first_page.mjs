@@ -1,0 +1,180 @@
+/**
+ * Drives a real browser against a running backend and says in JSON what it saw: the page loads, states change and logs stream in without a
+ * reload, a lost connection is shown and comes back without gaps or doubles, cancel and restart work.
+ *
+ *   TOWPATH_UI_URL      the gateway
+ *   TOWPATH_UI_RUN_ID   a run that goes on for at least half a minute, changing task states and writing logs, and stops when cancelled
+ */
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { openBrowser } from "./browser.mjs";
+import { layCable } from "./cable.mjs";
+
+const server = process.env.TOWPATH_UI_URL;
+const runId = process.env.TOWPATH_UI_RUN_ID;
+if (!server || !runId) {
+  console.error("Set TOWPATH_UI_URL and TOWPATH_UI_RUN_ID.");
+  process.exit(2);
+}
+const OUT = fileURLToPath(new URL("../shots/e2e/", import.meta.url));
+mkdirSync(OUT, { recursive: true });
+const PATIENCE = 30_000;
+
+async function ask(query, variables) {
+  const response = await fetch(`${server}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+  const body = await response.json();
+  if (body.errors) throw new Error(JSON.stringify(body.errors));
+  return body.data;
+}
+
+/** The ids of all log lines that the server has, through the page's own kind of read. */
+async function storedLogIds() {
+  const { log } = await ask(
+    "query LogTail($run: uuid!, $limit: Int!) { log(where: {flow_run_id: {_eq: $run}}, order_by: [{timestamp: desc}, {id: desc}], limit: $limit) { id timestamp level name message task_run_id } }",
+    { run: runId, limit: 2000 },
+  );
+  return log.map((row) => row.id);
+}
+
+const checks = {};
+const errors = [];
+const cable = await layCable(server);
+const browser = await openBrowser();
+const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+page.on("pageerror", (error) => errors.push(error.message));
+page.setDefaultTimeout(PATIENCE);
+
+const shot = (name) => page.screenshot({ path: `${OUT}${name}.png` });
+const logCount = () => page.$eval("[data-log-count]", (e) => Number(e.dataset.logCount));
+const chip = () => page.$eval(".run-title .chip", (e) => e.dataset.state);
+const waitChip = (...states) =>
+  page.waitForFunction((wanted) => wanted.includes(document.querySelector(".run-title .chip")?.dataset.state), states);
+const waitMoreLogs = (than) =>
+  page.waitForFunction((n) => Number(document.querySelector("[data-log-count]")?.dataset.logCount) > n, than);
+const taskPicture = () =>
+  page.$$eval(".task", (rows) =>
+    rows
+      .map((r) => `${r.dataset.task}=${r.dataset.state} ${r.querySelector(".children-said")?.textContent ?? ""}`)
+      .join("; "),
+  );
+
+async function step(name, work) {
+  const began = performance.now();
+  try {
+    const found = await work();
+    checks[name] = { ok: true, ms: Math.round(performance.now() - began), ...found };
+  } catch (cause) {
+    checks[name] = { ok: false, ms: Math.round(performance.now() - began), error: String(cause.message ?? cause) };
+    await shot(`failed-${name}`);
+    throw cause;
+  }
+}
+
+try {
+  await step("home_lists_the_run", async () => {
+    await page.goto(cable.url);
+    await page.waitForSelector(`[data-run="${runId}"]`);
+    await page.waitForSelector('[data-link="live"]');
+    await page.evaluate(() => {
+      window.neverReloaded = true;
+    });
+    await shot("home");
+  });
+  await step("a_click_opens_the_run", async () => {
+    await page.click(`[data-run="${runId}"] a`);
+    await page.waitForSelector(".run-title .chip");
+    await page.waitForSelector(".task");
+    if (!page.url().endsWith(`/run/${runId}`)) throw new Error(`the address is ${page.url()}`);
+  });
+  await step("task_states_change_live", async () => {
+    await waitChip("Running");
+    const before = await taskPicture();
+    await page.waitForFunction(
+      (old) =>
+        [...document.querySelectorAll(".task")]
+          .map((r) => `${r.dataset.task}=${r.dataset.state} ${r.querySelector(".children-said")?.textContent ?? ""}`)
+          .join("; ") !== old,
+      before,
+    );
+    return { before, after: await taskPicture() };
+  });
+  await step("logs_stream_in", async () => {
+    const before = await logCount();
+    await waitMoreLogs(before);
+    return { before, after: await logCount() };
+  });
+  await shot("running");
+  await step("a_lost_connection_is_shown_and_comes_back", async () => {
+    const before = await logCount();
+    cable.cut();
+    await page.waitForSelector(".notice.lost");
+    const shown = await page.textContent(".notice.lost");
+    // Lines that are written meanwhile make the gap that has to be filled.
+    for (const stop = Date.now() + PATIENCE; (await storedLogIds()).length < before + 3; ) {
+      if (Date.now() > stop) throw new Error("the run wrote no log while the connection was lost");
+    }
+    await shot("lost");
+    cable.mend();
+    // By itself it may have come back a moment before.
+    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
+    await page.waitForSelector('[data-link="live"]');
+    await page.waitForSelector(".notice.lost", { state: "detached" });
+    await waitMoreLogs(before + 2);
+    return { shown };
+  });
+  await step("a_question_can_be_answered_with_no", async () => {
+    await page.click("[data-action=cancel]");
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog[open]", { state: "detached" });
+    if ((await chip()) !== "Running") throw new Error(`the run is ${await chip()}`);
+  });
+  await step("cancel_works", async () => {
+    await page.click("[data-action=cancel]");
+    await page.click("[data-confirm=cancel]");
+    await waitChip("Cancelling", "Cancelled");
+    await waitChip("Cancelled");
+    await shot("cancelled");
+  });
+  await step("every_line_is_there_once", async () => {
+    const stored = new Set(await storedLogIds());
+    await page.waitForFunction(
+      (n) => Number(document.querySelector("[data-log-count]")?.dataset.logCount) === n,
+      stored.size,
+    );
+    return { lines: stored.size };
+  });
+  await step("every_task_run_is_as_stored", async () => {
+    const { task_run: rows } = await ask(
+      "query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) { task_run(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { id map_index end_time } }",
+      { run: runId, after: "00000000-0000-0000-0000-000000000000", limit: 5000 },
+    );
+    const ended = rows.filter((row) => row.end_time !== null && row.map_index >= 0).length;
+    await page.waitForFunction(
+      (n) =>
+        Number(document.querySelector("[data-ended]")?.dataset.ended) >= n &&
+        !document.querySelector('.task[data-state="Running"]'),
+      ended,
+    );
+    return { ended };
+  });
+  await step("restart_begins_the_next_attempt", async () => {
+    await page.click("[data-action=restart]");
+    await page.click("[data-confirm=restart]");
+    await waitChip("Scheduled", "Submitted", "Running");
+    return { state: await chip() };
+  });
+  await step("nothing_was_reloaded", async () => {
+    if (!(await page.evaluate(() => window.neverReloaded === true))) throw new Error("the page was reloaded");
+    if (errors.length > 0) throw new Error(errors.join("; "));
+  });
+} catch {
+  process.exitCode = 1;
+}
+await browser.close();
+cable.remove();
+console.log(JSON.stringify({ ok: process.exitCode !== 1, checks, errors }));

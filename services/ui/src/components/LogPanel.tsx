@@ -1,0 +1,249 @@
+/** The log of a run as it is written: level and text filter, one task's lines only, and following the tail until the reader scrolls away. */
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useShortcuts } from "../app/shortcuts";
+import { filterLines, LEVELS, type Level, type LogLine, type LogRowView, rank, toRows } from "../data/logStore";
+import type { LogView } from "../data/runSession";
+import { clock } from "../domain/time";
+import type { TaskChoice } from "./TaskList";
+import { useViewport } from "./useVirtual";
+
+const ROW = 20;
+const SHORT: Record<string, string> = {
+  DEBUG: "debug",
+  INFO: "info",
+  WARNING: "warn",
+  ERROR: "error",
+  CRITICAL: "crit",
+};
+
+interface Props {
+  readonly view: LogView;
+  readonly running: boolean;
+  readonly chosen: TaskChoice | null;
+  readonly onClear: () => void;
+  readonly onEarlier: () => Promise<void>;
+  readonly labelOf: (taskRunId: string) => string;
+}
+
+export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }: Props) {
+  const [level, setLevel] = useState<Level>("DEBUG");
+  const [text, setText] = useState("");
+  const [follow, setFollow] = useState(true);
+  const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
+  const viewport = useViewport(scroller);
+  const lines = useMemo(
+    () => filterLines(view.lines, { level, text, taskRunIds: chosen?.ids ?? null }),
+    [view.lines, level, text, chosen],
+  );
+  const rows = useMemo(() => toRows(lines), [lines]);
+  const seen = useRef({ count: 0, first: "" });
+  const [unseen, setUnseen] = useState(0);
+
+  useShortcuts(
+    useMemo(
+      () => ({
+        "/": () => input.current?.focus(),
+        f: () => setFollow((on) => !on),
+      }),
+      [],
+    ),
+  );
+
+  // Follow, or hold what is being read in its place when older lines come in above it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a pane that grew or shrank must go to the tail again
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const first = rows[0]?.line.id ?? "";
+    const grown = rows.length - seen.current.count;
+    if (follow) {
+      element.scrollTop = element.scrollHeight;
+      setUnseen(0);
+    } else if (grown > 0) {
+      if (seen.current.first !== "" && first !== seen.current.first) element.scrollTop += grown * ROW;
+      else setUnseen((n) => n + grown);
+    } else setUnseen(0);
+    seen.current = { count: rows.length, first };
+  }, [rows, follow, viewport.height]);
+
+  const onWheel = useCallback((event: React.WheelEvent) => {
+    if (event.deltaY < 0) setFollow(false);
+  }, []);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const onScroll = () => {
+      const away = element.scrollHeight - element.scrollTop - element.clientHeight;
+      if (away < 2) setUnseen(0);
+      if (away > ROW * 3) setFollow(false);
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => element.removeEventListener("scroll", onScroll);
+  }, []);
+
+  const from = Math.max(0, Math.floor(viewport.top / ROW) - 30);
+  const to = Math.min(rows.length, Math.ceil((viewport.top + viewport.height) / ROW) + 30);
+  const counts = useMemo(() => countLevels(view.lines), [view.lines]);
+  const filtered = lines.length !== view.lines.length;
+  return (
+    <section className="log" aria-label="Log">
+      <header className="pane-head">
+        <h2>Log</h2>
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot lie in a flex row in every browser */}
+        <div className="levels" role="group" aria-label="Least level shown">
+          {LEVELS.slice(0, 4).map((l) => (
+            <button key={l} type="button" aria-pressed={level === l} onClick={() => setLevel(l)} data-level={l}>
+              {l === "DEBUG" ? "All" : l === "INFO" ? "Info" : l === "WARNING" ? "Warnings" : "Errors"}
+              {rank(l) >= 2 && (counts[l] ?? 0) > 0 && <b>{counts[l]}</b>}
+            </button>
+          ))}
+        </div>
+        {chosen && (
+          <button
+            type="button"
+            className="task-filter"
+            onClick={onClear}
+            aria-label={`Show all tasks, not only ${chosen.label}`}
+          >
+            {chosen.label} <span aria-hidden="true">×</span>
+          </button>
+        )}
+        <label className="find">
+          <span className="sr">Filter lines by text</span>
+          <input
+            ref={input}
+            type="search"
+            placeholder="Filter"
+            value={text}
+            onChange={(e) => setText(e.target.value)}
+            onKeyDown={(e) => {
+              if (e.key !== "Escape" && e.key !== "Enter") return;
+              if (e.key === "Escape") setText("");
+              e.currentTarget.blur();
+            }}
+          />
+          {text === "" && (
+            <span className="key" aria-hidden="true">
+              /
+            </span>
+          )}
+        </label>
+        <button
+          type="button"
+          className="follow"
+          aria-pressed={follow}
+          onClick={() => setFollow(!follow)}
+          aria-keyshortcuts="f"
+        >
+          Follow
+        </button>
+      </header>
+      <div
+        className="log-scroll"
+        ref={scroller}
+        onWheel={onWheel}
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label="Log lines"
+      >
+        {view.loaded && !view.complete && view.lines.length > 0 && !filtered && viewport.top < 200 && (
+          <button
+            type="button"
+            className="earlier"
+            disabled={busy}
+            onClick={() => {
+              setFollow(false);
+              setBusy(true);
+              void onEarlier().finally(() => setBusy(false));
+            }}
+          >
+            {busy ? "Reading…" : "Earlier lines"}
+          </button>
+        )}
+        <div className="log-rows" style={{ height: rows.length * ROW }}>
+          {rows.slice(from, to).map((row, i) => (
+            <LogRow
+              key={`${row.line.id}.${row.part}`}
+              row={row}
+              top={(from + i) * ROW}
+              text={text.trim()}
+              labelOf={labelOf}
+            />
+          ))}
+        </div>
+        {rows.length === 0 && (
+          <p className="nothing">
+            {!view.loaded
+              ? ""
+              : view.lines.length > 0
+                ? "No line matches the filter."
+                : running
+                  ? "No line yet."
+                  : "This run wrote no log."}
+          </p>
+        )}
+      </div>
+      <footer className="log-foot">
+        <span data-log-count={view.lines.length}>
+          {filtered
+            ? `${lines.length.toLocaleString("en")} of ${view.lines.length.toLocaleString("en")} lines`
+            : `${view.lines.length.toLocaleString("en")} lines`}
+          {!view.complete && view.lines.length > 0 && ", older ones not read"}
+        </span>
+        {!follow && unseen > 0 && (
+          <button type="button" className="plain" onClick={() => setFollow(true)}>
+            {unseen} new below
+          </button>
+        )}
+      </footer>
+    </section>
+  );
+}
+
+function countLevels(lines: readonly LogLine[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const line of lines) {
+    const r = rank(line.level);
+    if (r >= 2) counts.WARNING = (counts.WARNING ?? 0) + 1;
+    if (r >= 3) counts.ERROR = (counts.ERROR ?? 0) + 1;
+  }
+  return counts;
+}
+
+interface RowProps {
+  readonly row: LogRowView;
+  readonly top: number;
+  readonly text: string;
+  readonly labelOf: (taskRunId: string) => string;
+}
+
+const LogRow = memo(function LogRow({ row: { line, text: said, part }, top, text, labelOf }: RowProps) {
+  return (
+    <div
+      className="log-row"
+      data-level={line.level}
+      data-first={part === 0 || undefined}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <time>{part === 0 ? clock(line.at, true) : ""}</time>
+      <span className="level">{part === 0 ? (SHORT[line.level] ?? line.level) : ""}</span>
+      <span className="from">{part === 0 ? (line.taskRunId ? labelOf(line.taskRunId) : (line.logger ?? "")) : ""}</span>
+      <span className="said">{text === "" ? said : <Marked text={said} part={text} />}</span>
+    </div>
+  );
+});
+
+function Marked({ text, part }: { text: string; part: string }) {
+  const at = text.toLowerCase().indexOf(part.toLowerCase());
+  if (at < 0) return text;
+  return (
+    <>
+      {text.slice(0, at)}
+      <mark>{text.slice(at, at + part.length)}</mark>
+      <Marked text={text.slice(at + part.length)} part={part} />
+    </>
+  );
+}

@@ -1,0 +1,73 @@
+-- A small library: every kind of relationship, and a column of every type that behaves in its own way.
+create table author (
+    id integer primary key,
+    name text not null unique,
+    born date,
+    country text,
+    settings jsonb not null default '{}',
+    joined_at timestamptz not null,
+    mentor_id integer references author (id)
+);
+create table article (
+    id uuid primary key,
+    author_id integer not null references author (id),
+    editor_id integer references author (id),
+    title text not null,
+    body text,
+    rating numeric(6, 2),
+    views bigint not null default 0,
+    published boolean not null default false,
+    published_at timestamptz,
+    updated timestamp,
+    labels text[] not null default '{}',
+    meta jsonb,
+    raw json
+);
+create index on article (author_id);
+create table tag (id integer primary key, label text not null);
+create table article_tag (
+    article_id uuid not null references article (id),
+    tag_id integer not null references tag (id),
+    primary key (article_id, tag_id)
+);
+create table profile (author_id integer primary key references author (id), bio text);
+create schema archive;
+create table archive.edition (
+    article_id uuid not null references article (id),
+    number smallint not null,
+    printed double precision,
+    ratio real,
+    price money,
+    span interval,
+    at_time time,
+    tenant text not null,
+    primary key (article_id, number)
+);
+create table "Odd ""table""" (id integer primary key, "strange column" text, "select" text);
+create view published_article as select id, author_id, title from article where published;
+
+insert into author values
+    (1, 'Ada', '1815-12-10', 'uk', '{"theme": "dark", "size": 3, "tags": ["a", "b"]}', '2024-01-01T08:30:00Z', null),
+    (2, 'Brontë', '1816-04-21', 'uk', '{"theme": "light"}', '2024-01-02T08:30:00.123450+02:00', 1),
+    (3, 'Čapek', null, null, '{}', '2024-01-03T00:00:00Z', 1),
+    (4, 'D''Arc "the 1st" \ %_', '1412-01-06', 'fr', '{"theme": null, "nested": {"deep": [1, {"x y": 2}]}}', '2024-01-04T00:00:00Z', 2),
+    (5, 'Éluard', '1895-12-14', 'fr', '{"size": 10}', '2024-01-05T00:00:00Z', null);
+insert into article values
+    ('00000000-0000-4000-8000-000000000001', 1, 2, 'Engines', 'On engines.', 4.50, 9007199254740993, true, '2024-02-01T10:00:00Z', '2024-02-01T10:00:00', '{math,history}', '{"words": 1200, "langs": ["en", "fr"]}', '{"b": 1, "a": 2}'),
+    ('00000000-0000-4000-8000-000000000002', 1, null, 'Notes', null, null, 10, false, null, null, '{}', null, null),
+    ('00000000-0000-4000-8000-000000000003', 2, 1, 'Moors', 'Wind.', 3.25, 250, true, '2024-02-03T10:00:00.5Z', '2024-02-03T10:00:00.25', '{history}', '{"words": 80000}', '[1, "two"]'),
+    ('00000000-0000-4000-8000-000000000004', 2, 3, '100% proof_read', 'Proof.', 5.00, 0, true, '2024-02-04T10:00:00Z', null, '{"a b","c,d"}', '{"words": 5, "langs": []}', '3'),
+    ('00000000-0000-4000-8000-000000000005', 3, null, 'Robots', 'R.U.R.', 4.50, 77, false, '2024-02-05T10:00:00Z', null, '{play}', '[]', 'null'),
+    ('00000000-0000-4000-8000-000000000006', 5, 4, 'Liberté', '', -1.10, 3, true, '2024-02-06T10:00:00Z', null, '{poem}', '{"words": null}', '{}');
+insert into tag values (1, 'science'), (2, 'fiction'), (3, 'unused');
+insert into article_tag values
+    ('00000000-0000-4000-8000-000000000001', 1),
+    ('00000000-0000-4000-8000-000000000003', 2),
+    ('00000000-0000-4000-8000-000000000005', 1),
+    ('00000000-0000-4000-8000-000000000005', 2);
+insert into profile values (1, 'Countess'), (2, null);
+insert into archive.edition values
+    ('00000000-0000-4000-8000-000000000001', 1, 1e300, 1.5, 12.5, '1 hour 3 minutes', '11:09:23', 'red'),
+    ('00000000-0000-4000-8000-000000000001', 2, 0.1, null, null, null, null, 'blue'),
+    ('00000000-0000-4000-8000-000000000003', 1, null, 0, 0, '2 days', '00:00', 'red');
+insert into "Odd ""table""" values (1, 'x', 'y');

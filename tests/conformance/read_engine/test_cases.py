@@ -1,0 +1,54 @@
+"""The dialect as data: each case is a `.graphql` document with its SQL and its answer side by side.
+
+A document's first comment lines may say who asks and with what: `# role: reader`, `# session: {...}`, `# variables: {...}`.
+`UPDATE_SNAPSHOTS=1` rewrites the `.sql` and `.json` files; look at the difference before you keep it.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*/*.graphql"))
+_SETTING = re.compile(r"^# (role|session|variables): (.*)$", re.MULTILINE)
+_CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
+
+
+def _settings(text: str) -> dict:
+    found = dict(_SETTING.findall(text))
+    return {
+        "role": found.get("role", "admin"),
+        "session": json.loads(found.get("session", "{}")),
+        "variables": json.loads(found.get("variables", "{}")),
+    }
+
+
+def _pretty(statement: str) -> str:
+    """Each clause on a line of its own, indented by its depth; quoted text is left alone."""
+    out, depth = "", 0
+    for piece in re.split(r"""("(?:[^"]|"")*"|'[^']*'|\(|\)|\s*\b(?:left join lateral|from|where|order by)\b)""", statement):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        clause = _CLAUSE.fullmatch(piece)
+        out += f"\n{'  ' * depth}{clause[1]}" if clause else piece
+    return out + "\n"
+
+
+def _check(path: Path, text: str) -> None:
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"{path.name} is missing; run with UPDATE_SNAPSHOTS=1 and look at it"
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_case(library, case: Path) -> None:
+    """A document compiles to the recorded statement and gets the recorded answer."""
+    text = case.read_text(encoding="utf-8")
+    settings = _settings(text)
+    answer = await library.ask(text, settings["variables"], role=settings["role"], session=settings["session"])
+    if "data" in answer:
+        statement = library.plan(text, settings["variables"], role=settings["role"]).statement
+        _check(case.with_suffix(".sql"), _pretty(statement))
+    _check(case.with_suffix(".json"), json.dumps(answer, indent=2, ensure_ascii=False) + "\n")

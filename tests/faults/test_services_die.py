@@ -1,0 +1,88 @@
+"""Take parts of the backend away in the middle of a run: nothing dies, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.faults
+
+SERVICES = ["graphql", "read_engine", "gateway", "scheduler", "zombie_killer", "lazarus"]
+
+
+def children(stage, word: str) -> list[psutil.Process]:
+    """Processes of the backend whose command line has `word`."""
+    return [p for p in psutil.Process(stage.backend.pid).children(recursive=True) if word in " ".join(p.cmdline())]
+
+
+def test_every_service_may_be_killed_in_the_middle_of_a_run(make_stage, tmp_path: Path, until, history_is_whole):
+    """kill -9 of each service in turn, while a run goes on: each comes back, and the run ends well in its first life."""
+    stage = make_stage(processes=True)
+    trace = tmp_path / "trace"
+    flow = stage.register()
+    stage.agent()
+    run_id = stage.create(flow, trace, seconds=2, steps=8)
+    stage.began(trace)
+    for service in SERVICES:
+        (process,) = children(stage, f"towpath_{service}.main")
+        process.kill()
+        until(f"{service} is back", lambda s=service: [p for p in children(stage, f"towpath_{s}.main") if p.status() != "zombie"], timeout=30)
+        until("the backend is healthy", lambda: stage.cli("server", "status", "--data-dir", str(stage.backend.directory)), timeout=30)
+    run = stage.wait_for(run_id, "Success")
+    history_is_whole(run)
+    assert run["times_resurrected"] == 0
+    assert "total 28" in trace.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["fast shutdown", "kill -9"])
+def test_postgresql_may_be_restarted_in_the_middle_of_a_run(stage, tmp_path: Path, number, history_is_whole):
+    """PostgreSQL goes down and comes back: no state is lost, the run ends well in its first life."""
+    trace = tmp_path / "trace"
+    flow = stage.register()
+    stage.agent()
+    run_id = stage.create(flow, trace, seconds=2)
+    stage.began(trace)
+    (postmaster,) = [p for p in children(stage, "bin/postgres") if p.parent().pid == stage.backend.pid]
+    os.kill(postmaster.pid, number)
+    run = stage.wait_for(run_id, "Success")
+    history_is_whole(run)
+    assert run["times_resurrected"] == 0
+    assert "total 3" in trace.read_text()
+
+
+def test_nats_may_be_killed_and_wiped(stage, tmp_path: Path, history_is_whole):
+    """Without NATS everything still happens, by sweep; when it is back, events wake again."""
+    flow = stage.register()
+    stage.agent()
+    (nats,) = children(stage, "nats-server")
+    shutil.rmtree(stage.backend.directory / "nats" / "jetstream", ignore_errors=True)
+    nats.kill()
+    for number in range(3):
+        run = stage.wait_for(stage.create(flow, tmp_path / f"trace-{number}"), "Success", timeout=30)
+        history_is_whole(run)
+
+
+def test_the_backend_may_be_away_for_thirty_seconds(stage, tmp_path: Path, until, history_is_whole):
+    """The whole backend stops for 30 s in the middle of a run: the run works on, and everything it did is stored in the end."""
+    trace = tmp_path / "trace"
+    flow = stage.register(retries=0)
+    stage.agent()
+    run_id = stage.create(flow, trace, seconds=3, steps=4)
+    pid = stage.began(trace)
+    stage.backend.stop()
+    away = time.monotonic()
+    until("the steps end while the backend is away", lambda: "total 6" in trace.read_text(), timeout=40)
+    until("thirty seconds have passed", lambda: time.monotonic() - away > 30, timeout=40)
+    stage.backend.start()
+    run = stage.wait_for(run_id, "Success", timeout=60)
+    history_is_whole(run)
+    assert run["times_resurrected"] == 0
+    assert run["attempt"] == 1
+    assert {line.split()[1] for line in trace.read_text().splitlines() if line.startswith("begin")} == {str(pid)}
+    assert {t["state"] for t in run["task_runs"]} == {"Success", "Mapped"}

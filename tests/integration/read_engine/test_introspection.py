@@ -1,0 +1,43 @@
+"""`__schema` and `__type` show what the role may use, and nothing else."""
+
+from graphql import build_client_schema, get_introspection_query, parse, validate
+
+
+async def _schema(library, role: str):
+    return build_client_schema(await library.data(get_introspection_query(), role=role))
+
+
+async def test_a_client_can_build_the_schema_and_validate_with_it(library):
+    """The introspected schema accepts what the engine accepts."""
+    schema = await _schema(library, "admin")
+    document = """query ($w: article_bool_exp, $o: [author_order_by!], $id: uuid!) {
+      author(where: {articles: $w, settings: {_has_key: "x"}, _or: [{id: {_in: [1]}}]}, order_by: $o, limit: 1, distinct_on: [id]) {
+        id articles_aggregate(order_by: {author: {name: desc_nulls_last}}) { aggregate { count(columns: [id]) max { rating } } nodes { labels meta(path: "a") } }
+      }
+      article_by_pk(id: $id) { author { name } }
+      author_aggregate { aggregate { count } }
+    }"""
+    assert validate(schema, parse(document)) == []
+    assert schema.query_type.name == "query_root"
+    assert str(schema.get_type("article").fields["labels"].type) == "[String!]!"
+    assert str(schema.get_type("article").fields["author"].type) == "author!"
+    assert str(schema.get_type("article").fields["editor"].type) == "author"
+    assert set(schema.get_type("Int_comparison_exp").fields) == {"_eq", "_neq", "_gt", "_gte", "_lt", "_lte", "_in", "_nin", "_is_null"}
+
+
+async def test_a_role_finds_its_own_schema(library):
+    """Columns, relationships, aggregates and roots that a role may not use are absent."""
+    reader = await _schema(library, "reader")
+    assert set(reader.query_type.fields) == {"author", "author_by_pk", "author_aggregate", "article", "article_by_pk", "article_aggregate"}
+    assert set(reader.get_type("author").fields) == {"id", "name", "country", "articles", "articles_aggregate", "edited", "edited_aggregate", "mentor", "compatriot", "pupils", "pupils_aggregate"}
+    assert "born" not in reader.get_type("author_bool_exp").fields
+    assert set((await _schema(library, "gated")).query_type.fields) == {"article"}
+    assert set((await _schema(library, "stranger")).query_type.fields) == {"no_queries_available"}
+
+
+async def test_one_type_and_a_mixed_query(library):
+    """`__type` takes a variable; introspection together with rows is refused with a sentence."""
+    answer = await library.data("query ($n: String!) { __type(name: $n) { name fields { name } } }", {"n": "profile"})
+    assert answer == {"__type": {"name": "profile", "fields": [{"name": "author_id"}, {"name": "bio"}, {"name": "author"}]}}
+    code, _, message = await library.error("{ __typename __schema { queryType { name } } author { id } }")
+    assert (code, "send two" in message) == ("not-supported", True)

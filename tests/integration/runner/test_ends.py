@@ -1,0 +1,202 @@
+"""Real processes that die, hang, or lose their API: what is reported, and what is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from towpath import Flow, Parameter, task
+
+__towpath_script__ = True  # what is defined here goes to the run's process by value
+
+
+@task
+def do(what: str) -> str:
+    import ctypes
+    import os
+    import signal
+    import subprocess
+    import time
+
+    if what == "segfault":
+        ctypes.string_at(0)
+    elif what == "exit":
+        os._exit(3)
+    elif what == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while True:
+            time.sleep(600)
+    elif what.startswith("spawn:"):
+        helper = subprocess.Popen(["sleep", "600"])
+        with open(what.removeprefix("spawn:"), "w") as f:
+            f.write(str(helper.pid))
+        os._exit(1)
+    elif what.startswith("note:"):
+        open(what.removeprefix("note:"), "x").close()
+    elif what.startswith("until:"):
+        while not os.path.exists(what.removeprefix("until:")):
+            time.sleep(0.01)
+    else:
+        time.sleep(600)
+    return what
+
+
+@task
+def after(x: str) -> str:
+    return x
+
+
+def _flow() -> Flow:
+    with Flow("fate") as flow:
+        after(do(Parameter("what")))
+    return flow
+
+
+def _end(run: Any) -> tuple[str, str, str]:
+    reporter, slug, _, state = run.states[-1]
+    assert slug is None
+    return reporter, state["type"], state["message"]
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("segfault", "died of a segmentation fault (SIGSEGV)"),
+        ("exit", "exited with status 3 before it reported a final state"),
+    ],
+)
+def test_a_crash_is_reported_at_once(bench: Any, what: str, message: str) -> None:
+    """A process that dies by its own code is reported Failed by the supervisor, with the way in which it died."""
+    run, _ = bench.start(_flow(), parameters={"what": what})
+    bench.api.wait_for(lambda: run.state == "Failed")
+    assert _end(run) == ("supervisor", "Failed", message)
+
+
+def test_a_kill_is_reported_at_once(bench: Any) -> None:
+    """A process that gets SIGKILL is reported Failed; nobody claims to know that memory was the cause."""
+    run, pid = bench.start(_flow(), parameters={"what": "hang"})
+    bench.running(run, "do-1")
+    os.kill(pid, signal.SIGKILL)
+    bench.api.wait_for(lambda: run.state == "Failed")
+    assert _end(run) == ("supervisor", "Failed", "was killed (SIGKILL; memory may be short)")
+
+
+def test_what_a_dead_run_left_behind_ends_too(bench: Any, tmp_path: Path, gone: Any) -> None:
+    """Processes that the run's code has started are ended with it."""
+    note = tmp_path / "pid"
+    run, _ = bench.start(_flow(), parameters={"what": f"spawn:{note}"})
+    bench.api.wait_for(lambda: run.state == "Failed")
+    gone(int(note.read_text()))
+
+
+def test_a_cancelled_run_that_hangs_is_interrupted(bench: Any) -> None:
+    """When a renewal says cancel, the hanging task is interrupted and the run reports Cancelled itself."""
+    run, _ = bench.start(_flow(), parameters={"what": "hang"})
+    bench.running(run, "do-1")
+    run.cancel = True
+    bench.link.renew_soon()
+    bench.api.wait_for(lambda: run.state == "Cancelled")
+    assert _end(run)[:2] == ("engine", "Cancelled")
+    assert run.task_states("do-1") == ["Running", "Cancelled"]
+    assert run.task_states("after-1") == []
+    assert bench.ended(run)["ended"] == "final"
+
+
+def test_a_run_that_will_not_stop_is_killed_after_its_grace(bench: Any) -> None:
+    """A run that ignores every polite signal is killed when its grace is over, and the supervisor reports Cancelled."""
+    run, _ = bench.start(_flow(), parameters={"what": "stubborn"}, env={"TOWPATH_CANCEL_GRACE": "0.3"})
+    bench.running(run, "do-1")
+    run.cancel = True
+    bench.link.renew_soon()
+    bench.api.wait_for(lambda: run.state == "Cancelled")
+    assert _end(run) == ("supervisor", "Cancelled", "The run was cancelled; it did not stop when asked and was killed.")
+
+
+def test_a_fenced_run_stops_and_says_nothing(bench: Any, tmp_path: Path, gone: Any) -> None:
+    """When the run has got another owner, the process of the old one ends by the next answer, and none of its reports is stored."""
+    go = tmp_path / "go"
+    run, pid = bench.start(_flow(), parameters={"what": f"until:{go}"})
+    bench.running(run, "do-1")
+    before = list(run.states)
+    run.fence += 1
+    go.touch()
+    gone(pid)
+    assert bench.ended(run)["ended"] == "refused"
+    assert run.states == before
+
+
+def test_a_fence_is_noticed_by_the_supervisor_too(bench: Any, gone: Any) -> None:
+    """A hanging process whose run has another owner is ended by its supervisor, which reports nothing."""
+    run, pid = bench.start(_flow(), parameters={"what": "stubborn"}, env={"TOWPATH_CANCEL_GRACE": "0.2"})
+    bench.running(run, "do-1")
+    before = list(run.states)
+    run.fence += 1
+    bench.link.renew_soon()
+    gone(pid)
+    bench.ended(run)
+    assert run.states == before
+
+
+def test_an_absent_api_stops_nothing_and_loses_nothing(bench: Any, tmp_path: Path) -> None:
+    """While the API is away tasks go on; when it is back, every state arrives once and in order."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    with Flow("two") as flow:
+        do(Parameter("b"), upstream_tasks=[do(Parameter("a"))])
+    run, pid = bench.start(flow, parameters={"a": f"until:{first}", "b": f"note:{second}"})
+    bench.running(run, "do-1")
+    bench.api.stop()
+    first.touch()
+    bench.appears(second)  # the second task has run, with nobody to report to
+    bench.api.start()
+    bench.api.wait_for(lambda: run.state == "Success")
+    assert run.task_states("do-1") == run.task_states("do-2") == ["Running", "Success"]
+    assert run.flow_states == ["Running", "Success"]
+    assert (bench.ended(run)["ended"], psutil.pid_exists(pid)) == ("final", False)
+
+
+def test_a_crash_is_reported_when_the_api_is_back(bench: Any) -> None:
+    """A crash during an outage is kept and reported as soon as the API answers."""
+    run, pid = bench.start(_flow(), parameters={"what": "hang"})
+    bench.running(run, "do-1")
+    bench.api.stop()
+    os.kill(pid, signal.SIGKILL)
+    assert bench.ended(run)["ended"] == "reported"
+    bench.link.close()  # not even an agent is needed
+    bench.api.start()
+    bench.api.wait_for(lambda: run.state == "Failed")
+    assert _end(run)[0] == "supervisor"
+
+
+def test_leases_are_renewed_for_all_runs_in_one_call(bench: Any) -> None:
+    """The runner renews the leases of all its runs together."""
+    runs = [bench.start(_flow(), parameters={"what": "hang"})[0] for _ in range(3)]
+    for run in runs:
+        bench.running(run, "do-1")
+    bench.link.renew_soon()
+    bench.api.wait_for(lambda: all(run.renewed for run in runs))
+    assert {lease["flow_run_id"] for lease in bench.api.of("renew_leases")[0]["input"]["leases"]} == {run.id for run in runs}
+
+
+def test_children_die_with_their_runner(bench: Any, gone: Any) -> None:
+    """When the runner is killed, the kernel ends its runs: no process is left without a supervisor."""
+    run, pid = bench.start(_flow(), parameters={"what": "stubborn"})
+    bench.running(run, "do-1")
+    os.kill(bench.link.greeting["pid"], signal.SIGKILL)
+    gone(pid)
+
+
+def test_a_new_link_finds_the_runner_and_its_runs(bench: Any) -> None:
+    """Runs go on when their agent leaves; the next agent is told of them by the same runner."""
+    run, pid = bench.start(_flow(), parameters={"what": "hang"})
+    bench.running(run, "do-1")
+    runner = bench.link.greeting["pid"]
+    bench.link.close()
+    greeting = bench.new_link().connect()
+    assert greeting["pid"] == runner
+    assert greeting["runs"] == [{"flow_run_id": run.id, "fence": 1, "pid": pid, "stage": "begun"}]

@@ -1,0 +1,91 @@
+"""Reading metadata: both forms, and the refusal of what would silently change answers."""
+
+import json
+
+import pytest
+
+from towpath_read_engine.errors import MetadataError
+from towpath_read_engine.metadata import TableKey, load, tables_of
+
+
+def _folder(tmp_path, table: str, include: str = '"!include public_a.yaml"'):
+    tables = tmp_path / "databases" / "default" / "tables"
+    tables.mkdir(parents=True)
+    (tmp_path / "version.yaml").write_text("version: 3\n")
+    (tmp_path / "databases" / "databases.yaml").write_text(
+        '- name: default\n  kind: postgres\n  configuration: {}\n  tables: "!include default/tables/tables.yaml"\n'
+    )
+    (tables / "tables.yaml").write_text(f"- {include}\n")
+    (tables / "public_a.yaml").write_text(table)
+    return tmp_path
+
+
+_TABLE = """
+table: {schema: public, name: a}
+array_relationships:
+  - name: bs
+    using: {foreign_key_constraint_on: {column: a_id, table: {schema: public, name: b}}}
+select_permissions:
+  - role: reader
+    permission: {columns: [id], filter: {id: {_eq: X-Hasura-Id}}, limit: 5, allow_aggregations: true}
+"""
+
+
+@pytest.mark.parametrize("include", ['"!include public_a.yaml"', "!include public_a.yaml"])
+def test_a_folder_and_a_file_say_the_same(tmp_path, include):
+    """`!include` works as text and as a tag, and one JSON file is another way to write the folder."""
+    from_folder = load(_folder(tmp_path, _TABLE, include))
+    file = tmp_path / "metadata.json"
+    table = {
+        "table": {"schema": "public", "name": "a"},
+        "array_relationships": [{"name": "bs", "using": {"foreign_key_constraint_on": {"column": "a_id", "table": {"schema": "public", "name": "b"}}}}],
+        "select_permissions": [
+            {"role": "reader", "permission": {"columns": ["id"], "filter": {"id": {"_eq": "X-Hasura-Id"}}, "limit": 5, "allow_aggregations": True}}
+        ],
+    }
+    file.write_text(json.dumps({"resource_version": 1, "metadata": {"version": 3, "sources": [{"kind": "postgres", "tables": [table]}]}}))
+    assert load(file) == from_folder
+    assert from_folder[0].key == TableKey("public", "a")
+    assert from_folder[0].permissions["reader"].columns == frozenset({"id"})
+
+
+def test_an_include_cannot_leave_the_folder(tmp_path):
+    """Metadata cannot make the engine read other files."""
+    with pytest.raises(MetadataError, match="outside"):
+        load(_folder(tmp_path / "inner", _TABLE, '"!include ../../../../secret.yaml"'))
+
+
+def test_an_include_of_itself_ends(tmp_path):
+    """A cycle of includes is an error and not a hang."""
+    with pytest.raises(MetadataError, match="includes itself"):
+        load(_folder(tmp_path, "!include public_a.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"table": "a", "computed_fields": [{}]}, "computed_fields"),
+        ({"table": "a", "is_enum": True}, "enum table"),
+        ({"table": "a", "object_relationships": [{"name": "x", "using": {}}]}, "malformed"),
+        ({"table": "a", "select_permissions": [{"role": "r", "permission": {"columns": "*", "limit": -1}}]}, "malformed"),
+        ({"tabel": "a"}, "malformed"),
+        ("a", "malformed"),
+    ],
+)
+def test_what_is_not_served_or_malformed_is_refused(table, problem):
+    """Nothing in the metadata is ignored that would change an answer."""
+    with pytest.raises(MetadataError, match=problem):
+        tables_of([{"kind": "postgres", "tables": [table]}])
+
+
+@pytest.mark.parametrize("sources", [None, [], [{"kind": "mssql"}], [{"tables": []}, {"tables": []}]])
+def test_there_is_exactly_one_postgres_source(sources):
+    """The engine reads one database."""
+    with pytest.raises(MetadataError, match="exactly one"):
+        tables_of(sources)
+
+
+def test_missing_metadata_is_an_error(tmp_path):
+    """A wrong path is named."""
+    with pytest.raises(MetadataError, match="cannot be read"):
+        load(tmp_path / "nothing")

@@ -1,0 +1,66 @@
+"""The decision tree: a plan is found for exactly the values that answer its questions alike."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from towpath_read_engine.variables import KEYS, KIND, LENGTH, PRESENCE, VALUE, DecisionTree, Observations, Slot
+
+_values = st.dictionaries(
+    st.sampled_from(["a", "b"]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["x", "y"]),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["k", "l"]), inner, max_size=2),
+        max_leaves=6,
+    ),
+)
+
+
+def _walk(seen: Observations, slot: Slot) -> list:
+    """A compiler in small: looks at everything but the numbers, which it would make parameters."""
+    if seen.ask(slot, PRESENCE) != "value":
+        return ["nothing"]
+    match seen.ask(slot, KIND):
+        case "object":
+            return [(key, _walk(seen, slot.down(key))) for key in seen.ask(slot, KEYS)]
+        case "list":
+            return [_walk(seen, slot.down(i)) for i in range(seen.ask(slot, LENGTH))]
+        case "integer":
+            return ["parameter"]
+        case _:
+            return [seen.ask(slot, VALUE)]
+
+
+def _compile(values: dict, tree: DecisionTree) -> list:
+    seen = Observations(values)
+    plan = [_walk(seen, Slot(key)) for key in ("a", "b")]
+    tree.store(seen.trail, plan)
+    return plan
+
+
+@given(st.lists(_values, max_size=12))
+def test_a_found_plan_is_the_one_that_would_be_compiled(requests):
+    """Whatever came before, the tree gives nothing or precisely what compiling now would give."""
+    tree: DecisionTree[list] = DecisionTree(limit=100)
+    for values in requests:
+        found = tree.find(values)
+        fresh = _compile(values, DecisionTree(limit=1))
+        assert found is None or found == fresh
+        _compile(values, tree)
+        assert tree.find(values) == fresh
+
+
+def test_parameters_do_not_split_plans():
+    """Values that nobody asked about share the plan."""
+    tree: DecisionTree[list] = DecisionTree(limit=10)
+    _compile({"a": {"k": 1}}, tree)
+    assert tree.find({"a": {"k": 2}}) is not None
+    assert tree.find({"a": {"k": None}}) is None
+    assert tree.find({"a": {"l": 1}}) is None
+
+
+def test_a_full_tree_starts_anew():
+    """The number of plans of one document is bounded."""
+    tree: DecisionTree[list] = DecisionTree(limit=3)
+    for size in range(10):
+        _compile({"a": [0] * size}, tree)
+        assert tree.size <= 3
