@@ -27,8 +27,8 @@ create table flow (id integer primary key, name text not null, project text not 
 create table run (id integer primary key, flow_id integer not null references flow, name text, state text, created timestamptz not null);
 create table task (id integer primary key, run_id integer not null references run, slug text, state jsonb not null);
 insert into flow select n, 'flow ' || n, 'project ' || n % 5 from generate_series(1, 200) n;
-insert into run select n, n % 200 + 1, 'run ' || n, (array['Success','Failed','Running'])[n % 3 + 1], timestamptz '2024-01-01Z' + n * interval '1 s'
-    from generate_series(1, 20000) n;
+insert into run select n, n % 200 + 1, 'run ' || n, (array['Success','Failed','Running'])[n % 3 + 1],
+    timestamptz '2024-01-01Z' + n * interval '1 s' from generate_series(1, 20000) n;
 insert into task select n, n % 20000 + 1, 'task-' || n, '{"type": "Success", "message": "done"}' from generate_series(1, 100000) n;
 create index on run (created desc nulls first);
 create index on run (flow_id);
@@ -45,7 +45,9 @@ _METADATA = {
                 {
                     "table": "run",
                     "object_relationships": [{"name": "flow", "using": {"foreign_key_constraint_on": "flow_id"}}],
-                    "array_relationships": [{"name": "tasks", "using": {"foreign_key_constraint_on": {"table": "task", "column": "run_id"}}}],
+                    "array_relationships": [
+                        {"name": "tasks", "using": {"foreign_key_constraint_on": {"table": "task", "column": "run_id"}}}
+                    ],
                 },
                 {"table": "task"},
             ],
@@ -67,25 +69,25 @@ Variant = Callable[[int], Awaitable[Any]]
 
 def run() -> dict[str, float]:
     """Milliseconds at the median, by variant, and the engine's overhead over plain psycopg."""
-    return asyncio.run(_run())
-
-
-async def _run() -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as home:
-        Path(home).chmod(0o755)
-        server = EmbeddedPostgres(Path(home) / "postgres")
-        await server.start()
-        try:
-            url = server.dsn("postgres")
-            with psycopg.connect(url, autocommit=True) as connection:
-                for statement in filter(str.strip, _SCHEMA.split(";\n")):
-                    connection.execute(statement)
-            metadata = Path(home) / "metadata.json"
-            metadata.write_text(json.dumps(_METADATA))
-            async with asking(url, metadata) as asker, await psycopg.AsyncConnection.connect(url, autocommit=True) as plain:
-                return await _measure(asker, plain)
-        finally:
-            await server.stop()
+        directory = Path(home)
+        directory.chmod(0o755)
+        (directory / "metadata.json").write_text(json.dumps(_METADATA))
+        return asyncio.run(_run(directory))
+
+
+async def _run(directory: Path) -> dict[str, float]:
+    server = EmbeddedPostgres(directory / "postgres")
+    await server.start()
+    try:
+        url = server.dsn("postgres")
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in filter(str.strip, _SCHEMA.split(";\n")):
+                connection.execute(statement)
+        async with asking(url, directory / "metadata.json") as asker, await psycopg.AsyncConnection.connect(url, autocommit=True) as plain:
+            return await _measure(asker, plain)
+    finally:
+        await server.stop()
 
 
 async def _measure(asker: Asker, plain: psycopg.AsyncConnection) -> dict[str, float]:
@@ -107,13 +109,20 @@ async def _measure(asker: Asker, plain: psycopg.AsyncConnection) -> dict[str, fl
         return await asker.engine.execute(request, Session())
 
     async def other_literals(round_: int) -> bytes:
-        text = _PAGE.replace("$state}", '["Success", "Running"]}').replace("query ($state: [String!])", "").replace("50", str(50 + round_ % 2))
+        text = (
+            _PAGE.replace("$state}", '["Success", "Running"]}').replace("query ($state: [String!])", "").replace("50", str(50 + round_ % 2))
+        )
         return await asker.engine.execute(Request(text + " " * round_), Session())
 
     async def over_asgi(_: int) -> bytes:
         return (await upstream.post("/v1/graphql", body)).body
 
-    variants: dict[str, Variant] = {"psycopg": through_psycopg, "engine": through_engine, "engine_new_text": other_literals, "http_in_process": over_asgi}
+    variants: dict[str, Variant] = {
+        "psycopg": through_psycopg,
+        "engine": through_engine,
+        "engine_new_text": other_literals,
+        "http_in_process": over_asgi,
+    }
     assert await through_psycopg(0) == await through_engine(0), "the variants must answer the same"
     times: dict[str, list[float]] = {name: [] for name in variants}
     for round_ in range(_ROUNDS + 20):

@@ -27,7 +27,7 @@ import os, sys, time
 from datetime import timedelta
 from towpath import Flow, Parameter, task, unmapped
 
-@task(max_retries={retries}, retry_delay=timedelta(seconds=1))
+@task(**{retries})
 def step(number, trace, seconds):
     with open(trace, "a") as f:
         f.write(f"begin {{os.getpid()}} {{number}}\\n")
@@ -104,6 +104,7 @@ class Stage:
     backend: Backend
     folder: Path
     agents: list[Agent] = field(default_factory=list)
+    trusted: str = ""
 
     @property
     def home(self) -> Path:
@@ -111,7 +112,8 @@ class Stage:
 
     def env(self, home: Path | None = None) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TOWPATH_")}
-        return kept | {"TOWPATH_API_URL": self.backend.url, "TOWPATH_HOME": str(home or self.home)}
+        env = kept | {"TOWPATH_API_URL": self.backend.url, "TOWPATH_HOME": str(home or self.home)}
+        return env | ({"TOWPATH_TRUSTED_KEYS": self.trusted} if self.trusted else {})
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         result = subprocess.run([*TOWPATH, *arguments], env=self.env(), capture_output=True, text=True, check=False, timeout=120)
@@ -137,7 +139,8 @@ class Stage:
     def register(self, name: str = "steps", *, body: str = "time.sleep(seconds)", retries: int = 2) -> str:
         """Register the flow of these tests; its id."""
         script = self.folder / f"{name.replace('-', '_')}.py"
-        script.write_text(FLOW.format(name=name, body=textwrap.indent(body, "    ").strip(), retries=retries))
+        options = f"dict(max_retries={retries}, retry_delay=timedelta(seconds=1))" if retries else "dict()"
+        script.write_text(FLOW.format(name=name, body=textwrap.indent(body, "    ").strip(), retries=options))
         self.cli("register", "--path", str(script))
         return str(self.client.find_flow(name)["id"])
 

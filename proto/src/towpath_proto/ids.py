@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+"""Times are counted in whole numbers: a float of seconds loses the millisecond at its edges."""
 _lock = threading.Lock()
 _last_ms = 0
 _counter = 0
@@ -51,9 +54,9 @@ def uuid7_floor(moment: datetime) -> UUID:
     """
     if moment.tzinfo is None:
         raise ValueError("uuid7_floor needs an aware datetime")
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=(moment - _EPOCH) // _MILLISECOND << 80)
 
 
 def uuid7_time(value: UUID) -> datetime:
     """The moment (UTC, milliseconds) at which a UUIDv7 was made."""
-    return datetime.fromtimestamp((value.int >> 80) / 1000, tz=UTC)
+    return _EPOCH + (value.int >> 80) * _MILLISECOND

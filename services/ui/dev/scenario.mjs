@@ -377,20 +377,19 @@ export class World {
       this.log(run, now, "INFO", `Task '${task.name}': Starting task run...`, parent);
       job.until = now + 2_500 + this.random() * 3_000;
       if (task.mapped) {
-        job.rows = Array.from({ length: job.children }, (_, i) => this.addTaskRun(run, task, i, now));
+        parent.width = job.children;
         this.setTask(parent, "Mapped", now, `Mapped over ${job.children} inputs.`);
-        this.emit({ type: "many", run: run.id });
       }
       return;
     }
-    if (task.mapped) return this.stepMapped(job, now);
+    if (task.mapped) return this.stepMapped(job, task, now);
     if (now < job.until) return;
     this.setTask(parent, "Success", now);
     this.log(run, now, "INFO", `Task '${task.name}': Finished task run with final state: 'Success'`, parent);
     job.at += 1;
   }
 
-  stepMapped(job, now) {
+  stepMapped(job, task, now) {
     const { run } = job;
     const lanes = Math.max(4, Math.ceil(job.children / 60));
     for (const open of [...job.open]) {
@@ -413,15 +412,15 @@ export class World {
           open.row,
         );
     }
-    while (job.open.length < lanes && job.next < job.rows.length) {
-      const row = job.rows[job.next];
+    while (job.open.length < lanes && job.next < job.children) {
+      const row = this.addTaskRun(run, task, job.next, now);
       job.next += 1;
       this.setTask(row, "Running", now);
       if (row.map_index % 9 === 0) this.log(run, now, "DEBUG", `lock ${row.map_index}: open gauge`, row);
       if (row.map_index % 53 === 52) this.log(run, now, "WARNING", `lock ${row.map_index}: battery low`, row);
       job.open.push({ row, until: now + 900 + this.random() * 3_200 });
     }
-    if (job.open.length === 0 && job.next >= job.rows.length) job.at += 1;
+    if (job.open.length === 0 && job.next >= job.children) job.at += 1;
   }
 
   stop(job, now) {
@@ -472,6 +471,7 @@ export class World {
       start_time: iso(t.start),
       end_time: iso(t.end),
       state_message: t.message,
+      n_map_states: t.width ?? null,
     };
   }
 

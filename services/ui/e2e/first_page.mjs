@@ -19,6 +19,9 @@ if (!server || !runId) {
 const OUT = fileURLToPath(new URL("../shots/e2e/", import.meta.url));
 mkdirSync(OUT, { recursive: true });
 const PATIENCE = 30_000;
+const FINAL = new Set(
+  "Success Cached Mapped Skipped Failed TimedOut TriggerFailed ValidationFailed Cancelled Looped Finished".split(" "),
+);
 
 async function ask(query, variables) {
   const response = await fetch(`${server}/graphql`, {
@@ -117,6 +120,7 @@ try {
     for (const stop = Date.now() + PATIENCE; (await storedLogIds()).length < before + 3; ) {
       if (Date.now() > stop) throw new Error("the run wrote no log while the connection was lost");
     }
+    await page.waitForFunction(() => getComputedStyle(document.querySelector(".notice.lost")).opacity === "1");
     await shot("lost");
     cable.mend();
     // By itself it may have come back a moment before.
@@ -150,16 +154,13 @@ try {
   });
   await step("every_task_run_is_as_stored", async () => {
     const { task_run: rows } = await ask(
-      "query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) { task_run(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { id map_index end_time } }",
+      "query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) { task_run(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { id task_id map_index state } }",
       { run: runId, after: "00000000-0000-0000-0000-000000000000", limit: 5000 },
     );
-    const ended = rows.filter((row) => row.end_time !== null && row.map_index >= 0).length;
-    await page.waitForFunction(
-      (n) =>
-        Number(document.querySelector("[data-ended]")?.dataset.ended) >= n &&
-        !document.querySelector('.task[data-state="Running"]'),
-      ended,
-    );
+    // A mapped parent stands for its children, as on the page.
+    const parents = new Set(rows.filter((row) => row.map_index >= 0).map((row) => row.task_id));
+    const ended = rows.filter((row) => FINAL.has(row.state) && !(row.map_index < 0 && parents.has(row.task_id))).length;
+    await page.waitForFunction((n) => Number(document.querySelector("[data-ended]")?.dataset.ended) === n, ended);
     return { ended };
   });
   await step("restart_begins_the_next_attempt", async () => {

@@ -94,7 +94,11 @@ describe("the page of a run", () => {
     const store = new TaskStore();
     store.merge(world.answer(TASK_RUNS, { run: world.names.mapped, after: NIL, limit: 5_000 }).task_run);
     const mapped = store.snapshot().groups.find((g) => g.children.length === 600);
-    expect(mapped && leading(mapped)).toBe("Running");
+    if (!mapped) throw new Error("no mapped task");
+    expect(leading(mapped, false)).toBe("Running");
+    const between = { ...mapped, counts: { Success: 5, Failed: 1, Pending: 594 } };
+    expect([leading(between, false), leading(between, true)]).toEqual(["Running", "Failed"]);
+    expect(leading({ ...between, counts: { Success: 600 } }, false)).toBe("Mapped");
   });
 });
 

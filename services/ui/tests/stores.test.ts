@@ -17,6 +17,7 @@ function taskRun(id: string, over: Partial<TaskRunRow> = {}): TaskRunRow {
     start_time: null,
     end_time: null,
     state_message: null,
+    n_map_states: null,
     ...over,
   };
 }
@@ -82,6 +83,19 @@ describe("TaskStore", () => {
     expect(view.groups[1]).toMatchObject({ counts: { Success: 1, Failed: 1 }, start: AT - 9, end: AT + 5 });
     expect(view.groups[1]?.children.map((c) => c.id)).toEqual(["c0", "c1"]);
     expect([view.total, view.ended, view.families.failed]).toEqual([4, 3, 1]);
+  });
+  it("keeps a place for each child of a mapped task, also for those whose rows come later", () => {
+    const store = new TaskStore();
+    store.setGraph(graph(2));
+    store.merge([
+      taskRun("p", { task_id: "t2", state: "Mapped", n_map_states: 4 }),
+      taskRun("c2", { task_id: "t2", map_index: 2, state: "Success" }),
+    ]);
+    const group = store.snapshot().groups[1];
+    expect(group?.children.map((c) => c.state)).toEqual(["Pending", "Pending", "Success", "Pending"]);
+    expect(group?.counts).toEqual({ Pending: 3, Success: 1 });
+    store.merge([taskRun("c5", { task_id: "t2", map_index: 5, state: "Running" })]);
+    expect(store.snapshot().groups[1]?.children.map((c) => c.id)).toEqual(["", "", "c2", "", "", "c5"]);
   });
   it("keeps the groups that did not change, so that they are not drawn again", () => {
     const store = new TaskStore();

@@ -35,6 +35,10 @@ def _pretty(statement: str) -> str:
     return out + "\n"
 
 
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def _check(path: Path, text: str) -> None:
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(text, encoding="utf-8")
@@ -45,7 +49,7 @@ def _check(path: Path, text: str) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 async def test_case(library, case: Path) -> None:
     """A document compiles to the recorded statement and gets the recorded answer."""
-    text = case.read_text(encoding="utf-8")
+    text = _read(case)
     settings = _settings(text)
     answer = await library.ask(text, settings["variables"], role=settings["role"], session=settings["session"])
     if "data" in answer:

@@ -12,7 +12,9 @@ async def test_a_client_can_build_the_schema_and_validate_with_it(library):
     schema = await _schema(library, "admin")
     document = """query ($w: article_bool_exp, $o: [author_order_by!], $id: uuid!) {
       author(where: {articles: $w, settings: {_has_key: "x"}, _or: [{id: {_in: [1]}}]}, order_by: $o, limit: 1, distinct_on: [id]) {
-        id articles_aggregate(order_by: {author: {name: desc_nulls_last}}) { aggregate { count(columns: [id]) max { rating } } nodes { labels meta(path: "a") } }
+        id articles_aggregate(order_by: {author: {name: desc_nulls_last}}) {
+          aggregate { count(columns: [id]) max { rating } } nodes { labels meta(path: "a") }
+        }
       }
       article_by_pk(id: $id) { author { name } }
       author_aggregate { aggregate { count } }
@@ -29,7 +31,19 @@ async def test_a_role_finds_its_own_schema(library):
     """Columns, relationships, aggregates and roots that a role may not use are absent."""
     reader = await _schema(library, "reader")
     assert set(reader.query_type.fields) == {"author", "author_by_pk", "author_aggregate", "article", "article_by_pk", "article_aggregate"}
-    assert set(reader.get_type("author").fields) == {"id", "name", "country", "articles", "articles_aggregate", "edited", "edited_aggregate", "mentor", "compatriot", "pupils", "pupils_aggregate"}
+    assert set(reader.get_type("author").fields) == {
+        "id",
+        "name",
+        "country",
+        "articles",
+        "articles_aggregate",
+        "edited",
+        "edited_aggregate",
+        "mentor",
+        "compatriot",
+        "pupils",
+        "pupils_aggregate",
+    }
     assert "born" not in reader.get_type("author_bool_exp").fields
     assert set((await _schema(library, "gated")).query_type.fields) == {"article"}
     assert set((await _schema(library, "stranger")).query_type.fields) == {"no_queries_available"}

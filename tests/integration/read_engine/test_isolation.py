@@ -6,22 +6,23 @@ _DOCUMENTS = [
     "{ author { id articles { id editions { number } } } }",
     "{ article { id author { id articles { id } } } }",
     "{ archive_edition { number article { id title } } }",
-    "{ author(where: {articles: {title: {_ilike: \"%\"}}}) { id } }",
-    "{ author(where: {_not: {articles: {title: {_eq: \"x\"}}}}) { id } }",
+    '{ author(where: {articles: {title: {_ilike: "%"}}}) { id } }',
+    '{ author(where: {_not: {articles: {title: {_eq: "x"}}}}) { id } }',
     "{ article(where: {_or: [{}, {editions: {number: {_gt: 0}}}]}) { id } }",
     "{ article_aggregate { aggregate { count max { title } } nodes { id title } } }",
     "{ author_aggregate { nodes { articles_aggregate { aggregate { count } nodes { id } } } } }",
     "{ article(order_by: {author: {name: asc}}) { id } }",
     "{ author(order_by: {articles_aggregate: {count: desc}}, distinct_on: []) { id } }",
-    "{ article_by_pk(id: \"00000000-0000-4000-8000-000000000003\") { title } }",
-    "{ archive_edition_by_pk(article_id: \"00000000-0000-4000-8000-000000000001\", number: 1) { number } }",
+    '{ article_by_pk(id: "00000000-0000-4000-8000-000000000003") { title } }',
+    '{ archive_edition_by_pk(article_id: "00000000-0000-4000-8000-000000000001", number: 1) { number } }',
 ]
 
 
 async def _only(library, tenant: str) -> dict:
     """What the tenant sees, straight from the tables: the rows of its editions and what they hang on."""
     rows = await library.data(
-        "query ($t: String!) { edition: archive_edition(where: {tenant: {_eq: $t}}) { number article { id title author { id } } } }", {"t": tenant}
+        "query ($t: String!) { edition: archive_edition(where: {tenant: {_eq: $t}}) { number article { id title author { id } } } }",
+        {"t": tenant},
     )
     return {
         "articles": {row["article"]["id"] for row in rows["edition"]},

@@ -26,7 +26,9 @@ async def test_documents_that_differ_in_literals_share_a_plan(library):
 
 async def test_variables_of_another_shape_get_another_plan(library):
     """A null, another key or another direction is another statement; another value is not."""
-    query = "query ($w: author_bool_exp!, $o: [author_order_by!], $ids: [Int!]) { author(where: {_and: [$w, {id: {_in: $ids}}]}, order_by: $o) { id } }"
+    query = """query ($w: author_bool_exp!, $o: [author_order_by!], $ids: [Int!]) {
+      author(where: {_and: [$w, {id: {_in: $ids}}]}, order_by: $o) { id }
+    }"""
     asc, desc = [{"id": "asc"}], {"id": "desc"}
     steps = [
         ({"w": {"id": {"_gt": 1}}, "o": asc, "ids": [1, 2, 3]}, [2, 3], 1),
@@ -69,7 +71,9 @@ async def test_caches_are_bounded(library_url, library_metadata):
         for n in range(12):
             assert await small.data(f"{{ a{n}: author_by_pk(id: 1) {{ id }} }}") == {f"a{n}": {"id": 1}}
             keys = [{"id": {"_gt": 0}}] * n
-            answer = await small.data("query ($w: [author_bool_exp!]) { author_aggregate(where: {_and: $w}) { aggregate { count } } }", {"w": keys})
+            answer = await small.data(
+                "query ($w: [author_bool_exp!]) { author_aggregate(where: {_and: $w}) { aggregate { count } } }", {"w": keys}
+            )
             assert answer["author_aggregate"]["aggregate"]["count"] == 5
 
 
@@ -88,7 +92,8 @@ async def test_numbers_as_strings(library_url, library_metadata):
     """With STRINGIFY_NUMERIC_TYPES bigint, numeric, float8 and money are strings, aggregates after their column."""
     async with asking(library_url, library_metadata, EngineSettings(stringify_numeric=True)) as strings:
         answer = await strings.data(
-            '{ article_by_pk(id: "00000000-0000-4000-8000-000000000001") { views rating author_id editions(where: {number: {_eq: 1}}) { printed ratio price } }'
+            '{ article_by_pk(id: "00000000-0000-4000-8000-000000000001") {'
+            " views rating author_id editions(where: {number: {_eq: 1}}) { printed ratio price } }"
             " article_aggregate { aggregate { count sum { rating author_id } } } }"
         )
     assert answer["article_by_pk"] == {

@@ -42,7 +42,15 @@ async def test_a_request_right_after_start_is_answered(service):
 @pytest.mark.parametrize("variables", [{"id": 2}, '{"id": 2}', None, "", "null"])
 async def test_variables_come_in_every_form(service, variables):
     """An object, JSON text and null are all variables."""
-    status, answer = await _post(service, {"query": "query ($id: Int = 2) { author_by_pk(id: $id) { id } }".replace("author_by_pk(id: $id)", "author(where: {id: {_eq: $id}})"), "variables": variables})
+    status, answer = await _post(
+        service,
+        {
+            "query": "query ($id: Int = 2) { author_by_pk(id: $id) { id } }".replace(
+                "author_by_pk(id: $id)", "author(where: {id: {_eq: $id}})"
+            ),
+            "variables": variables,
+        },
+    )
     assert (status, answer) == (200, {"data": {"author": [{"id": 2}]}})
 
 
@@ -65,7 +73,13 @@ async def test_role_and_session_variables_are_headers(service):
 
 async def test_a_batch_answers_each_on_its_own(service):
     """A list of requests gives a list of the same length; one failure does not fail the others."""
-    batch = [{"query": "{ author_by_pk(id: 1) { id } }"}, {"query": "{ nothing }"}, {"query": 5}, 7, {"query": "{ labels(limit: 1) { id } }"}]
+    batch = [
+        {"query": "{ author_by_pk(id: 1) { id } }"},
+        {"query": "{ nothing }"},
+        {"query": 5},
+        7,
+        {"query": "{ labels(limit: 1) { id } }"},
+    ]
     status, answers = await _post(service, batch)
     assert status == 200
     assert [sorted(answer) for answer in answers] == [["data"], ["errors"], ["errors"], ["errors"], ["data"]]
@@ -74,7 +88,15 @@ async def test_a_batch_answers_each_on_its_own(service):
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [(b"{", "invalid-json"), (b"[" * 100_000, "invalid-json"), (b'{"query": NaN}', "invalid-json"), (b"{}", "parse-failed"), (b'{"query": "{ a }", "variables": [1]}', "parse-failed"), (b'{"query": "' + b"x" * 5_000_000 + b'"}', "validation-failed"), (b"\xff", "invalid-json")],
+    [
+        (b"{", "invalid-json"),
+        (b"[" * 100_000, "invalid-json"),
+        (b'{"query": NaN}', "invalid-json"),
+        (b"{}", "parse-failed"),
+        (b'{"query": "{ a }", "variables": [1]}', "parse-failed"),
+        (b'{"query": "' + b"x" * 5_000_000 + b'"}', "validation-failed"),
+        (b"\xff", "invalid-json"),
+    ],
 )
 async def test_malformed_requests_have_codes(service, body, code):
     """Nothing a caller sends is an internal error."""
@@ -117,7 +139,10 @@ async def test_killed_connections_are_replaced(service, library_url):
     query = {"query": "{ author_by_pk(id: 1) { id } }"}
     await asyncio.gather(*(_post(service, query) for _ in range(5)))
     with psycopg.connect(library_url, autocommit=True) as admin:
-        admin.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'towpath-read-engine' and datname = current_database()")
+        admin.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where application_name = 'towpath-read-engine' and datname = current_database()"
+        )
     assert await _post(service, query) == (200, {"data": {"author_by_pk": {"id": 1}}})
 
 
@@ -134,15 +159,18 @@ async def test_tables_that_change_are_read_again(new_database, tmp_path):
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
             await admin.execute("create table boat (id int primary key, old text); insert into boat values (1, 'x')")
             async with asyncio.timeout(10):
+                again = service.next_read()
                 while await service.ready():
-                    await asyncio.sleep(0)
+                    await again.wait()
+                    again = service.next_read()
             query = {"query": "{ boat { id old } }"}
             assert (await _post(service, query))[1] == {"data": {"boat": [{"id": 1, "old": "x"}]}}
             await admin.execute("alter table boat drop column old")
+            again = service.next_read()
             assert (await _post(service, query))[1]["errors"][0]["extensions"]["code"] == "unexpected"
             async with asyncio.timeout(10):
-                while (await _post(service, query))[1]["errors"][0]["extensions"]["code"] != "validation-failed":
-                    await asyncio.sleep(0)
+                await again.wait()
+            assert (await _post(service, query))[1]["errors"][0]["extensions"]["code"] == "validation-failed"
             await admin.execute("alter table boat add column new text")
             assert "errors" in (await _post(service, {"query": "{ boat { new } }"}))[1]
             assert await _post(service, {"type": "reload_metadata", "args": {}}, "/v1/metadata") == (200, {"message": "success"})
@@ -202,7 +230,10 @@ async def test_health_and_metrics(service):
         ({}, "TOWPATH_READ_DATABASE_URL"),
         ({"TOWPATH_READ_DATABASE_URL": "postgresql:///x"}, "TOWPATH_READ_METADATA"),
         ({"TOWPATH_READ_DATABASE_URL": "nonsense with spaces", "TOWPATH_READ_METADATA": "x"}, "no PostgreSQL address"),
-        ({"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_METADATA": "x", "TOWPATH_READ_HOST": "0.0.0.0"}, "TOWPATH_READ_ADMIN_SECRET"),
+        (
+            {"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_METADATA": "x", "TOWPATH_READ_HOST": "0.0.0.0"},
+            "TOWPATH_READ_ADMIN_SECRET",
+        ),
         ({"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_METADATA": "x", "TOWPATH_READ_ADMIN_SECRET": "short"}, "too short"),
     ],
 )

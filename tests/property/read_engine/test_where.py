@@ -14,10 +14,33 @@ from towpath_read_engine.engine import EngineSettings
 from towpath_read_engine.errors import DialectCode
 from towpath_read_engine.testing import asking
 
-_NASTY = ["'", "''", '"', "\\", "$1", "$$", "%", "_", "; drop table author; --", "/*", "*/", "{}", "{{x}}", "\u2028", "\U0001f6a3", "\n", "\t", "null", "x-hasura-author-id", ")) or 1=1 --"]
-_NAMES = ["Ada", "Brontë", "Čapek", "D'Arc \"the 1st\" \\ %_", "Éluard"]
+_NASTY = [
+    "'",
+    "''",
+    '"',
+    "\\",
+    "$1",
+    "$$",
+    "%",
+    "_",
+    "; drop table author; --",
+    "/*",
+    "*/",
+    "{}",
+    "{{x}}",
+    "\u2028",
+    "\U0001f6a3",
+    "\n",
+    "\t",
+    "null",
+    "x-hasura-author-id",
+    ")) or 1=1 --",
+]
+_NAMES = ["Ada", "Brontë", "Čapek", 'D\'Arc "the 1st" \\ %_', "Éluard"]
 _TITLES = ["Engines", "Notes", "Moors", "100% proof_read", "Robots", "Liberté"]
-_text = st.sampled_from([*_NAMES, *_TITLES, *_NASTY]) | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=8)
+_text = st.sampled_from([*_NAMES, *_TITLES, *_NASTY]) | st.text(
+    st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=8
+)
 _patterns = st.text(st.sampled_from("%_aoEN1 r'\""), max_size=5)
 
 
@@ -36,15 +59,21 @@ def _tree(columns: dict, relationships: dict):
     far = [inner.map(lambda value, name=name: {name: value}) for name, inner in relationships.items()]
     return st.recursive(
         st.one_of(st.just({}), leaf, *far),
-        lambda inner: st.lists(inner, max_size=3).map(lambda items: {"_and": items})
-        | st.lists(inner, max_size=3).map(lambda items: {"_or": items})
-        | inner.map(lambda item: {"_not": item})
-        | st.tuples(inner, inner).map(lambda pair: {**pair[0], **pair[1]}),
+        lambda inner: (
+            st.lists(inner, max_size=3).map(lambda items: {"_and": items})
+            | st.lists(inner, max_size=3).map(lambda items: {"_or": items})
+            | inner.map(lambda item: {"_not": item})
+            | st.tuples(inner, inner).map(lambda pair: {**pair[0], **pair[1]})
+        ),
         max_leaves=5,
     )
 
 
-_author_columns = {"id": _operators(st.integers(0, 6), ordered=True), "name": _operators(_text, ordered=False, patterns=True), "country": _operators(_text | st.just("uk"), ordered=False)}
+_author_columns = {
+    "id": _operators(st.integers(0, 6), ordered=True),
+    "name": _operators(_text, ordered=False, patterns=True),
+    "country": _operators(_text | st.just("uk"), ordered=False),
+}
 _article_columns = {
     "title": _operators(_text, ordered=False, patterns=True),
     "rating": _operators(st.sampled_from([Decimal("4.50"), Decimal("3.25"), 5, 0]), ordered=True),
@@ -179,14 +208,23 @@ async def test_pages_and_counts_of_articles(library, oracle, where, limit, offse
         f"all: article_aggregate(where: {_written(where)}) {{ aggregate {{ count }} }} }}"
     )
     page = [{"id": id_} for id_ in rows[offset : offset + limit]]
-    assert answer == {"article": page, "page": {"aggregate": {"count": len(page)}, "nodes": page}, "all": {"aggregate": {"count": len(rows)}}}
+    assert answer == {
+        "article": page,
+        "page": {"aggregate": {"count": len(page)}, "nodes": page},
+        "all": {"aggregate": {"count": len(rows)}},
+    }
 
 
 @_settings
 @given(text=_text)
 async def test_text_is_never_sql(library, text):
     """Whatever text is sent, as literal, variable, JSON key or session variable, it is data and comes back as it went."""
-    query = "query ($t: String!, $j: jsonb) { author(where: {name: {_eq: $t}}) { name } labels(where: {text: {_in: [$t]}}) { text } a: author(where: {settings: {_contains: $j}}) { id } k: author(where: {settings: {_has_key: $t}}) { id } }"
+    query = """query ($t: String!, $j: jsonb) {
+      author(where: {name: {_eq: $t}}) { name }
+      labels(where: {text: {_in: [$t]}}) { text }
+      a: author(where: {settings: {_contains: $j}}) { id }
+      k: author(where: {settings: {_has_key: $t}}) { id }
+    }"""
     answer = await library.data(query, {"t": text, "j": {text: text}})
     assert answer["author"] == [{"name": text}] * (text in _NAMES)
     assert answer["labels"] == []

@@ -42,7 +42,24 @@ def test_literals_have_the_values_of_the_specification(written, value):
     assert lex(f"{{ a(b: {written}) }}").literals == (value,)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{ a", "{ a(b: 1x) }", "{ a(b: 01) }", '{ a(b: "x) }', "{ a b: }", "type A { b: Int }", "{ a } }", "{ } ", "{ a(b: ) }", "query ($a) { b }", "é"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "{ a",
+        "{ a(b: 1x) }",
+        "{ a(b: 01) }",
+        '{ a(b: "x) }',
+        "{ a b: }",
+        "type A { b: Int }",
+        "{ a } }",
+        "{ } ",
+        "{ a(b: ) }",
+        "query ($a) { b }",
+        "é",
+    ],
+)
 def test_what_is_not_graphql_is_refused(text):
     """Every malformed document gets the same error, at the same path."""
     with pytest.raises(ReadError, match="not a valid graphql query") as caught:

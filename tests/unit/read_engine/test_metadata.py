@@ -38,9 +38,14 @@ def test_a_folder_and_a_file_say_the_same(tmp_path, include):
     file = tmp_path / "metadata.json"
     table = {
         "table": {"schema": "public", "name": "a"},
-        "array_relationships": [{"name": "bs", "using": {"foreign_key_constraint_on": {"column": "a_id", "table": {"schema": "public", "name": "b"}}}}],
+        "array_relationships": [
+            {"name": "bs", "using": {"foreign_key_constraint_on": {"column": "a_id", "table": {"schema": "public", "name": "b"}}}}
+        ],
         "select_permissions": [
-            {"role": "reader", "permission": {"columns": ["id"], "filter": {"id": {"_eq": "X-Hasura-Id"}}, "limit": 5, "allow_aggregations": True}}
+            {
+                "role": "reader",
+                "permission": {"columns": ["id"], "filter": {"id": {"_eq": "X-Hasura-Id"}}, "limit": 5, "allow_aggregations": True},
+            }
         ],
     }
     file.write_text(json.dumps({"resource_version": 1, "metadata": {"version": 3, "sources": [{"kind": "postgres", "tables": [table]}]}}))

@@ -55,7 +55,8 @@ def test_encoding(value, type_, written):
 
 
 @pytest.mark.parametrize(
-    ("value", "type_"), [(None, TEXT), (5, TEXT), ({}, BIGINT), ([1], BIGINT), (2**63, BIGINT), (-(2**31) - 1, builtin("int4")), (True, TEXT)]
+    ("value", "type_"),
+    [(None, TEXT), (5, TEXT), ({}, BIGINT), ([1], BIGINT), (2**63, BIGINT), (-(2**31) - 1, builtin("int4")), (True, TEXT)],
 )
 def test_values_of_the_wrong_kind_are_refused(value, type_):
     """What would be read as something else than was meant is an error of ours, with its path."""

@@ -17,7 +17,18 @@ def test_a_raw_string_is_refused_everywhere():
 
 @pytest.mark.parametrize(
     "template",
-    ["select 'x'", 'select "x"', "select 1; select 1", "select 1 -- x", "select /* x */ 1", "drop table", "select 2", "select $1", "{x", "select é"],
+    [
+        "select 'x'",
+        'select "x"',
+        "select 1; select 1",
+        "select 1 -- x",
+        "select /* x */ 1",
+        "drop table",
+        "select 2",
+        "select $1",
+        "{x",
+        "select é",
+    ],
 )
 def test_a_template_has_words_of_the_vocabulary_only(template):
     """Literals, comments, statements in a row and unknown words cannot be part of a template."""

@@ -31,7 +31,8 @@ CAPACITY = 20_000
 
 _LOST = {Code.FENCED, Code.NOT_OWNED, Code.NOT_FOUND, Code.UNAUTHENTICATED, Code.FORBIDDEN}
 _PASSING = {Code.UNREACHABLE, Code.UNAVAILABLE, Code.TIMEOUT, Code.LIMIT_EXCEEDED, Code.API_ERROR}
-_PATIENCE_WITH_INTERNAL = 8
+_PATIENCE_WITH_INTERNAL = 20
+"""Tries of a batch that the API fails on by itself: about a minute, then the item at fault is looked for."""
 
 Item = dict[str, Any]
 
@@ -154,7 +155,7 @@ class Delivery:
             due = moment if due is None else min(due, moment)
         return states, logs, []
 
-    def _deliver(self, states: list[Item], logs: list[Item]) -> None:
+    def _deliver(self, states: list[Item], logs: list[Item], *, internal: int = _PATIENCE_WITH_INTERNAL) -> None:
         attempt = 0
         while True:
             try:
@@ -162,7 +163,7 @@ class Delivery:
             except TowpathError as e:
                 if e.code in _LOST:
                     raise LostError(e) from e
-                if e.code in _PASSING or (e.code == Code.INTERNAL and attempt < _PATIENCE_WITH_INTERNAL):
+                if e.code in _PASSING or (e.code == Code.INTERNAL and attempt < internal):
                     self._pause(backoff(attempt, first=0.2, longest=3.0))
                     attempt += 1
                     continue
@@ -187,10 +188,10 @@ class Delivery:
     def _take_apart(self, states: list[Item], logs: list[Item], why: TowpathError) -> None:
         if len(states) + len(logs) > 1:
             half_states, half_logs = (len(states) + 1) // 2, len(logs) // 2
-            self._deliver(states[:half_states], logs[:half_logs])
-            self._deliver(states[half_states:], logs[half_logs:])
+            self._deliver(states[:half_states], logs[:half_logs], internal=1)
+            self._deliver(states[half_states:], logs[half_logs:], internal=1)
         elif states and not states[0].get("stripped"):
-            self._deliver([_stripped(states[0])], [])
+            self._deliver([_stripped(states[0])], [], internal=1)
         elif states or logs:
             self._give_up((states or logs)[0], f"{why.message} ({why.code})")
 

@@ -40,10 +40,13 @@ _READ_CODES = {
     "bad-request": Code.BAD_REQUEST,
     "permission-error": Code.FORBIDDEN,
     "timeout": Code.TIMEOUT,
+    "postgres-error": Code.UNAVAILABLE,
     "access-denied": Code.UNAVAILABLE,
     "invalid-headers": Code.UNAVAILABLE,
 }
 """The dialect's codes as ours; the dialect's own stays in `extensions.read_code`."""
+_OF_THE_GATEWAY = {"access-denied", "invalid-headers"}
+"""Codes about the gateway's own secret and headers: nothing that a client could mend."""
 STATUS = {
     Code.UNAUTHENTICATED: 401,
     Code.FORBIDDEN: 403,
@@ -171,7 +174,7 @@ def _read_answer(answer: Response) -> Answer:
     errors = [_translated(e) for e in entries if isinstance(e, dict)]
     code = Code(errors[0]["extensions"]["code"]) if errors else Code.INTERNAL
     if code is Code.UNAVAILABLE:
-        _log.error("read_back_end_refused_gateway", status=answer.status)
+        _log.error("read_back_end_unusable", status=answer.status, code=errors[0]["extensions"]["read_code"])
     # what failed while the query ran is an answer like any other
     return Answer.of({"errors": errors}, 200 if code is Code.INTERNAL else STATUS.get(code, 200))
 
@@ -181,7 +184,7 @@ def _translated(entry: Mapping[str, Any]) -> dict[str, Any]:
     theirs = str(extensions.get("code"))
     ours = _READ_CODES.get(theirs, Code.INTERNAL)
     message = str(entry.get("message"))
-    if ours is Code.UNAVAILABLE:  # about the gateway's own secret: nothing that the client could mend
+    if theirs in _OF_THE_GATEWAY:
         message = "The read back end does not accept this gateway; check TOWPATH_READ_SECRET."
     translated = {"message": message, "extensions": {**extensions, "code": str(ours), "read_code": theirs}}
     if "path" in entry:

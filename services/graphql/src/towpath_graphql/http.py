@@ -51,6 +51,8 @@ class Documents:
             document: DocumentNode | list[GraphQLError] = parse(text, no_location=False)
         except GraphQLError as e:
             return [e]
+        except RecursionError:
+            return [GraphQLError("The document is nested too deeply.")]
         assert isinstance(document, DocumentNode)
         if errors := validate(self._schema, document, max_errors=5):
             return errors

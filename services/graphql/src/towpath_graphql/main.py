@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from towpath_graphql.adapters.migrations import migrate
 from towpath_graphql.adapters.postgres import PostgresStore
-from towpath_graphql.adapters.relay import Relay
+from towpath_graphql.adapters.relay import STALE, Relay
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.tenants import ensure_default_tenant
 from towpath_graphql.http import build_app
@@ -157,8 +157,7 @@ class GraphqlService:
         _log.info("graphql_ready")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_partitions())
-            if self._relay is not None:
-                group.create_task(self._relay.run())
+            group.create_task(self._relay.run() if self._relay is not None else self._drop_events())
 
     async def _prepare(self) -> None:
         await self._store.open()
@@ -166,6 +165,16 @@ class GraphqlService:
             if self._config.migrate and (applied := await migrate(connection)):
                 _log.info("schema_migrated", migrations=applied)
         await ensure_default_tenant(self._store)
+
+    async def _drop_events(self) -> None:
+        """Without a bus nobody takes the outbox's rows: drop them when a relay would."""
+        while True:
+            try:
+                async with self._store.transaction() as tx:
+                    await tx.run("drop_stale_outbox", age=STALE.total_seconds())
+            except TowpathError as e:
+                _log.warning("outbox_not_emptied", cause=e.message)
+            await asyncio.sleep(STALE.total_seconds())
 
     async def _keep_partitions(self) -> None:
         while True:

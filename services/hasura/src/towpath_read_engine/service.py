@@ -58,6 +58,7 @@ class ReadEngineService:
         self._task: asyncio.Task[None] | None = None
         self._loaded = asyncio.Event()
         self._wanted = asyncio.Event()
+        self._next_read = asyncio.Event()
         self._problem = "the schema has not been read yet"
         self.metrics = Metrics()
         self._reads = self.metrics.counter("towpath_read_schema_reads_total", "Readings of the schema by outcome.", ["outcome"])
@@ -116,6 +117,10 @@ class ReadEngineService:
         """Wait until the schema has been read once."""
         await self._loaded.wait()
 
+    def next_read(self) -> asyncio.Event:
+        """An event that is set when the schema is next read with success."""
+        return self._next_read
+
     async def reload(self) -> None:
         """Read metadata and tables again.
 
@@ -133,6 +138,8 @@ class ReadEngineService:
         self._problem = "; ".join(model.inconsistencies)
         self._reads.labels("incomplete" if self._problem else "ok").inc()
         self._loaded.set()
+        self._next_read.set()
+        self._next_read = asyncio.Event()
 
     def _entries(self) -> tuple[metadata.TableEntry, ...]:
         return metadata.load(self._settings.metadata)

@@ -51,7 +51,7 @@ export function EmptyHome({ hasFlows }: { hasFlows: boolean }) {
         </li>
         <li>
           <h2>Start an agent, then a run</h2>
-          <Command text={"towpath agent local start &\ntowpath run --name hello"} />
+          <Command text={"towpath agent local start &\ntowpath run --name hello --watch"} />
         </li>
       </ol>
     </section>

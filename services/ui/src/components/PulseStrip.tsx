@@ -77,7 +77,12 @@ export function PulseStrip({ runs }: { runs: readonly StripRun[] }) {
         {at ? (
           <Said mark={at} now={now} />
         ) : (
-          <Ends begun={begun} coming={coming} now={now} left={Math.max(0, width - 17 - marks.length * pitch)} />
+          <Ends
+            begun={begun}
+            coming={coming}
+            now={now}
+            left={begun.length * pitch < 90 ? null : Math.max(0, width - 17 - marks.length * pitch)}
+          />
         )}
       </p>
     </section>
@@ -137,13 +142,15 @@ function Ends({
   begun: readonly PulseMark[];
   coming: readonly PulseMark[];
   now: number;
-  left: number;
+  left: number | null;
 }) {
   const first = begun[0]?.run;
   const last = coming.at(-1)?.run;
   return (
     <>
-      <span style={{ marginLeft: left }}>{first ? relative(first.start ?? first.due, now) : ""}</span>
+      <span style={{ marginLeft: left ?? 0 }}>
+        {first && left !== null ? relative(first.start ?? first.due, now) : ""}
+      </span>
       <span>{last ? relative(last.due, now) : ""}</span>
     </>
   );

@@ -5,7 +5,7 @@ import { useTheme } from "../app/theme";
 import type { TaskGroup, TaskRun, TaskView } from "../data/taskStore";
 import { stateColour } from "../domain/colour";
 import { type GridShape, shapeOf } from "../domain/grid";
-import { familyOf, isFinal } from "../domain/states";
+import { type Family, familyOf, isFinal } from "../domain/states";
 import { duration, elapsed } from "../domain/time";
 import { STATE_KINDS } from "../generated/states";
 import { CellGrid } from "./CellGrid";
@@ -31,14 +31,15 @@ interface Props {
 }
 
 /** Of several states the one that tells most about the task as a whole. */
-export function leading(group: TaskGroup): string {
+export function leading(group: TaskGroup, runEnded: boolean): string {
   if (group.children.length === 0) return group.self?.state ?? "Pending";
   const states = Object.keys(group.counts);
-  for (const family of ["running", "failed", "cancelled", "waiting"] as const) {
-    const found = states.find((s) => familyOf(s) === family);
-    if (found && (family !== "waiting" || group.self?.state !== "Mapped")) return found;
-  }
-  return group.self?.state ?? "Mapped";
+  const of = (family: Family) => states.find((s) => familyOf(s) === family);
+  const running = of("running");
+  if (running) return running;
+  // Between two reports no child may be running; the task is, as long as some have begun and others have not.
+  if (!runEnded && of("waiting")) return group.start === null ? "Pending" : "Running";
+  return of("failed") ?? of("cancelled") ?? group.self?.state ?? "Mapped";
 }
 
 export function TaskList({ view, runStart, runEnd, chosen, onChoose }: Props) {
@@ -89,11 +90,11 @@ interface ItemProps {
 
 const TaskItem = memo(function TaskItem({ group, top, gridWidth, runStart, runEnd, chosen, onChoose }: ItemProps) {
   const name = nameOf(group);
-  const state = leading(group);
+  const state = leading(group, runEnd !== null);
   const mapped = group.children.length > 0;
   const choose = () => {
     if (chosen) return onChoose(null);
-    const ids = new Set(group.children.map((c) => c.id));
+    const ids = new Set(group.children.filter((c) => c.version > 0).map((c) => c.id));
     if (group.self) ids.add(group.self.id);
     onChoose({ label: name, ids });
   };
@@ -144,13 +145,13 @@ function TimeBar({
   return open || runEnd === null ? (
     <LiveBar group={group} state={state} runStart={runStart} runEnd={runEnd} />
   ) : (
-    <Bar group={group} state={state} runStart={runStart} until={runEnd} now={runEnd} />
+    <Bar group={group} state={state} runStart={runStart} until={runEnd} now={runEnd} open={false} />
   );
 }
 
 function LiveBar(props: { group: TaskGroup; state: string; runStart: number | null; runEnd: number | null }) {
   const now = useNow();
-  return <Bar {...props} until={props.runEnd ?? now} now={now} />;
+  return <Bar {...props} until={props.runEnd ?? now} now={props.runEnd ?? now} open={props.runEnd === null} />;
 }
 
 function Bar({
@@ -159,12 +160,14 @@ function Bar({
   runStart,
   until,
   now,
+  open,
 }: {
   group: TaskGroup;
   state: string;
   runStart: number | null;
   until: number;
   now: number;
+  open: boolean;
 }) {
   const theme = useTheme();
   const took = elapsed(group.start, group.end, now);
@@ -177,7 +180,7 @@ function Bar({
       <span className="when" aria-hidden="true">
         {took !== null && (
           <i
-            data-open={group.end === null || undefined}
+            data-open={(open && group.end === null) || undefined}
             style={{ left: `${left * 100}%`, width: `${width * 100}%`, background: stateColour(state, theme) }}
           />
         )}
@@ -216,7 +219,7 @@ function Children({
   const open = useCallback(
     (index: number) => {
       const run = stable.current[index];
-      if (run) onChoose({ label: `${name} #${run.mapIndex}`, ids: new Set([run.id]) });
+      if (run && run.version > 0) onChoose({ label: `${name} #${run.mapIndex}`, ids: new Set([run.id]) });
     },
     [name, onChoose],
   );

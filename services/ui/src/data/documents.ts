@@ -113,13 +113,16 @@ export interface TaskRunRow {
   readonly start_time: string | null;
   readonly end_time: string | null;
   readonly state_message: string | null;
+  /** Of a mapped parent: how many children there will be; their rows come as they begin. */
+  readonly n_map_states: number | null;
 }
 
 export interface TaskRunsData {
   readonly task_run: readonly TaskRunRow[];
 }
 
-const TASK_RUN_ROW = "id task_id map_index name state version start_time end_time state_message";
+const TASK_RUN_ROW = `id task_id map_index name state version start_time end_time state_message
+    n_map_states: serialized_state(path: "$.n_map_states")`;
 
 /** All task runs of a run, page by page along the id. */
 export const TASK_RUNS = `query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) {

@@ -17,12 +17,14 @@ export interface TaskRun {
   readonly start: number | null;
   readonly end: number | null;
   readonly message: string | null;
+  readonly width: number;
 }
 
 export interface TaskGroup {
   readonly task: TaskRow;
   /** The task run itself; for a mapped task its parent. */
   readonly self: TaskRun | null;
+  /** One for each index, so the n-th is child n; those that have no row yet are stand-ins of version 0. */
   readonly children: readonly TaskRun[];
   /** Of the children where there are any, else of the task run itself. */
   readonly counts: Readonly<Record<string, number>>;
@@ -92,6 +94,7 @@ export class TaskStore {
         start: parse(row.start_time),
         end: parse(row.end_time),
         message: row.state_message,
+        width: row.n_map_states ?? 0,
       });
       changed = true;
     }
@@ -162,13 +165,33 @@ export class TaskStore {
       if (run.start !== null) start = start === null ? run.start : Math.min(start, run.start);
       if (run.end !== null) end = end === null ? run.end : Math.max(end, run.end);
     }
-    children.sort((a, b) => a.mapIndex - b.mapIndex);
-    const counted = children.length > 0 ? children : self ? [self] : [];
+    const placed = place(taskId, children, self?.width ?? 0);
+    const counted = placed.length > 0 ? placed : self ? [self] : [];
     const counts: Record<string, number> = {};
     for (const run of counted) counts[run.state] = (counts[run.state] ?? 0) + 1;
     const open = counted.some((run) => !isFinal(run.state));
-    return { task, self, children, counts, start, end: open ? null : end };
+    return { task, self, children: placed, counts, start, end: open ? null : end };
   }
+}
+
+/** The children by their index; where none is known yet, a stand-in that waits. */
+function place(taskId: string, children: readonly TaskRun[], width: number): readonly TaskRun[] {
+  const count = children.reduce((most, child) => Math.max(most, child.mapIndex + 1), width);
+  if (children.length === count) return [...children].sort((a, b) => a.mapIndex - b.mapIndex);
+  const slots: TaskRun[] = Array.from({ length: count }, (_, mapIndex) => ({
+    id: "",
+    taskId,
+    mapIndex,
+    name: null,
+    state: "Pending",
+    version: 0,
+    start: null,
+    end: null,
+    message: null,
+    width: 0,
+  }));
+  for (const child of children) slots[child.mapIndex] = child;
+  return slots;
 }
 
 function zero(): Record<Family, number> {

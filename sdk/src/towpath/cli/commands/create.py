@@ -33,7 +33,10 @@ def project(name: str, description: str | None, skip_if_exists: bool, as_json: b
             made, created = client.create_project(name, description=description), True
         except TowpathError as e:
             if e.code != Code.UNIQUENESS_VIOLATION or not skip_if_exists:
-                raise
+                if e.code != Code.UNIQUENESS_VIOLATION:
+                    raise
+                sentence = f"There is a project named {name!r} already; with --skip-if-exists that is no error."
+                raise TowpathError(Code.UNIQUENESS_VIOLATION, sentence) from e
             made, created = next(p["id"] for p in client.get_projects() if p["name"] == name), False
     if as_json:
         print_json({"id": made, "name": name, "created": created})

@@ -166,7 +166,7 @@ class _Connection:
 
     async def _close(self, code: int, reason: str) -> None:
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(min(2.0, self._limits.timing.send)):
                 await self._websocket.close(code, reason)
         except (TimeoutError, RuntimeError, WebSocketDisconnect, OSError):
             pass  # it is closed already, or will never be again

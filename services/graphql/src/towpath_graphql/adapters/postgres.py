@@ -5,6 +5,7 @@ Driver errors become `TowpathError` here, once. Rows come as dicts; JSON is read
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -26,9 +27,17 @@ from towpath_proto.ids import uuid7
 Connection = AsyncConnection[dict[str, Any]]
 
 
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""U+0000 as JSON writes it: an odd number of backslashes before the u."""
+
+
 def _dumps(value: Any) -> bytes:
     # PostgreSQL's jsonb cannot hold U+0000; a log line or a name with it must not make a whole batch fail
-    return orjson.dumps(value, default=str).replace(rb"\u0000", rb"\ufffd")
+    try:
+        text = orjson.dumps(value, default=str)
+    except orjson.JSONEncodeError as e:
+        raise TowpathError(Code.BAD_REQUEST, f"A value of this request cannot be stored as JSON: {e}.") from None
+    return _NUL.sub(rb"\1\\ufffd", text) if rb"\u0000" in text else text
 
 
 async def _configure(connection: Connection) -> None:
@@ -64,12 +73,18 @@ def translate(error: psycopg.Error | PoolTimeout) -> TowpathError:
     if isinstance(error, psycopg.errors.UniqueViolation):
         name = error.diag.constraint_name
         return TowpathError(Code.UNIQUENESS_VIOLATION, "Uniqueness violation.", constraint=name)
+    if isinstance(error, psycopg.errors.ForeignKeyViolation):
+        return TowpathError(Code.NOT_FOUND, "Something that this request names was deleted meanwhile; look again.")
+    if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+        return TowpathError(Code.LIMIT_EXCEEDED, "A name, key or label of this request is too long; keep it below 2,000 characters.")
+    if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+        return TowpathError(Code.API_ERROR, "Two requests were in each other's way and this one gave in; send it again.")
     if isinstance(error, psycopg.errors.DiskFull):
         return TowpathError(Code.DISK_FULL, "The database's disk is full; free some space, and the request can be repeated.")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
         return TowpathError(Code.UNAVAILABLE, "The database does not answer at the moment; try again.")
     if isinstance(error, psycopg.DataError):
-        return TowpathError(Code.BAD_REQUEST, f"The database cannot take a value of this request: {error.diag.message_primary}.")
+        return TowpathError(Code.BAD_REQUEST, f"The database cannot take a value of this request: {error.diag.message_primary or error}.")
     return TowpathError(Code.INTERNAL, "The database refused the request; the service's log has the details.")
 
 

@@ -8,7 +8,7 @@ stay, and hints that are older than `STALE` are dropped then: by that time every
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from towpath_graphql.adapters.postgres import PostgresStore
 from towpath_proto import subjects, timers
@@ -58,6 +58,9 @@ class Relay:
             except TowpathError as e:
                 _log.warning("outbox_relay_failed", code=str(e.code), cause=e.message)
                 await asyncio.sleep(1)
+            except Exception as e:  # whatever one row did to us: the relay must not die unnoticed while the service serves
+                _log.error("outbox_relay_failed", error=e)
+                await asyncio.sleep(1)
             try:
                 async with asyncio.timeout(timers.SWEEP):
                     await self._wake.wait()
@@ -71,7 +74,7 @@ class Relay:
             rows = await tx.all("take_outbox", limit=BATCH)
             if not rows:
                 return 0
-            now = datetime.now(UTC)
+            now: datetime = rows[0]["now"]  # the database's: a wrong clock here must not make hints stale
             fresh = [r for r in sorted(rows, key=lambda r: r["id"]) if now - r["occurred_at"] < STALE]
             for row in fresh:
                 body = subjects.envelope(
@@ -85,6 +88,8 @@ class Relay:
                 if not await self._bus.publish(subjects.subject(row["type"], str(row["tenant_id"]), str(row["entity_id"])), body):
                     raise _NotPublishedError
             await self._bus.flush()
+            if not self._bus.connected:  # the connection went while the batch was on its way
+                raise _NotPublishedError
         self._published.inc(len(fresh))
         self._dropped.inc(len(rows) - len(fresh))
         if fresh:

@@ -56,7 +56,7 @@ async def claim_flow_runs(
             raise TowpathError(Code.NOT_FOUND, f"Agent {agent_id} is not registered; call register_agent first.")
         serves = sorted(set(agent["labels"] if labels is None else labels))
         match = {"tenant_id": agent["tenant_id"], "labels": Json(serves), "types": list(run_config_types)}
-        rows = await tx.all("lock_claimable", **match, limit=limit, ahead=0, native=True) if limit else []
+        rows = await tx.all("lock_claimable", **match, limit=limit) if limit else []
         batch = Batch(tx, map(flow_run_of, rows), [], await tx.now())
         taken = []
         for row in rows:

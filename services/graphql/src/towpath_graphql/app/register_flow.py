@@ -24,6 +24,7 @@ from towpath_graphql.domain.serialized_flow import FlowSpec
 from towpath_proto import schedules, signing
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
+from towpath_proto.states import is_a
 
 DEFAULT_PROJECT = "default"
 
@@ -110,6 +111,7 @@ async def _register(
     tenant_id: UUID = project["tenant_id"]
     clocks = _clock_rows(spec.schedule)
     if version_group_id is None:
+        await tx.run("lock_flow_name", project_id=project["id"], name=spec.name)  # two first registrations must find one group
         newest = await tx.one("newest_version_group", project_id=project["id"], name=spec.name)
         version_group_id = newest["version_group_id"] if newest else str(uuid7())
     group = await tx.one("upsert_flow_group", id=uuid7(), tenant_id=tenant_id, name=version_group_id)
@@ -174,9 +176,12 @@ def _json(value: Any) -> Json | None:
     return None if value is None else Json(value)
 
 
-async def _add_tasks(tx: Transaction, flow_id: UUID, tenant_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        await tx.run("insert_tasks", flow_id=flow_id, tenant_id=tenant_id, rows=Json([{"id": uuid7(), **r} for r in rows]))
+async def _add_tasks(tx: Transaction, flow_id: UUID, tenant_id: UUID, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Add what is not there yet; its slugs."""
+    if not rows:
+        return set()
+    new = await tx.all("insert_tasks", flow_id=flow_id, tenant_id=tenant_id, rows=Json([{"id": uuid7(), **r} for r in rows]))
+    return {r["slug"] for r in new}
 
 
 async def _add_edges(tx: Transaction, flow_id: UUID, tenant_id: UUID, edges: Sequence[Any]) -> None:
@@ -204,8 +209,9 @@ async def _withdraw_runs(tx: Transaction, caller: Caller, flow_ids: Sequence[UUI
     if waiting:
         runs = await lock_flow_runs(tx, waiting, None)
         batch = Batch(tx, runs.values(), [], await tx.now())
-        for run_id in runs:
-            batch.flow(run_id, Proposal(state_json.make("Cancelled", message), Origin.SERVICE, actor=caller.actor))
+        for run in runs.values():
+            if is_a(run.state, "Scheduled") and run.phase is None:  # one that an agent took meanwhile runs on
+                batch.flow(run.id, Proposal(state_json.make("Cancelled", message), Origin.SERVICE, actor=caller.actor))
         await batch.store()
 
 
@@ -216,9 +222,9 @@ async def register_tasks(store: Store, caller: Caller, flow_id: UUID, tasks: Any
     serialized_flow.check_slugs(tasks)
     async with store.transaction() as tx:
         flow = await _flow(tx, caller, flow_id)
-        await _add_tasks(tx, flow_id, flow["tenant_id"], serialized_flow.task_rows(tasks, [], frozenset()))
-        if tasks:
-            await tx.run("append_serialized_tasks", id=flow_id, tasks=Json(tasks))
+        new = await _add_tasks(tx, flow_id, flow["tenant_id"], serialized_flow.task_rows(tasks, [], frozenset()))
+        if new:
+            await tx.run("append_serialized_tasks", id=flow_id, tasks=Json([t for t in tasks if t["slug"] in new]))
 
 
 async def register_edges(store: Store, caller: Caller, flow_id: UUID, edges: Any) -> None:
@@ -287,9 +293,20 @@ async def delete_flow(store: Store, caller: Caller, flow_id: UUID) -> None:
     """Delete one version with its runs and their history."""
     async with store.transaction() as tx:
         await _flow(tx, caller, flow_id)
-        await tx.run("delete_flow_history", id=flow_id)
+        await delete_history(tx, [flow_id])
         await tx.run("delete_flow", id=flow_id, tenant_id=caller.scope)
         await note(tx, caller, "delete_flow", "flow", flow_id)
+
+
+async def delete_history(tx: Transaction, flow_ids: Sequence[UUID]) -> None:
+    """Delete the history and logs of all runs of these flows, which are then to be deleted in this transaction.
+
+    The flows and their runs are locked first: nobody can add a run, or a state, behind the back of the deletion.
+    """
+    ids = list(flow_ids)
+    await tx.run("lock_flows_to_delete", ids=ids)
+    await tx.run("lock_runs_to_delete", flow_ids=ids)
+    await tx.run("delete_flow_history", flow_ids=ids)
 
 
 async def _flow(tx: Transaction, caller: Caller, flow_id: UUID) -> Row:

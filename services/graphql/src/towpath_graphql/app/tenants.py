@@ -12,7 +12,7 @@ from uuid import UUID
 from towpath_graphql.app.audit import note
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.ports import Row, Store
-from towpath_graphql.app.register_flow import DEFAULT_PROJECT, decode64
+from towpath_graphql.app.register_flow import DEFAULT_PROJECT, decode64, delete_history
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 
@@ -71,8 +71,7 @@ async def create_project(store: Store, caller: Caller, *, tenant_id: UUID | None
 async def delete_project(store: Store, caller: Caller, project_id: UUID) -> None:
     """Delete a project with its flows and their runs."""
     async with store.transaction() as tx:
-        for flow in await tx.all("project_flows", id=project_id, tenant_id=caller.scope):
-            await tx.run("delete_flow_history", id=flow["id"])
+        await delete_history(tx, [r["id"] for r in await tx.all("project_flows", id=project_id, tenant_id=caller.scope)])
         if await tx.one("delete_project", id=project_id, tenant_id=caller.scope) is None:
             raise TowpathError(Code.NOT_FOUND, f"There is no project {project_id}.")
         await note(tx, caller, "delete_project", "project", project_id)

@@ -3,7 +3,7 @@
 `decide_flow` and `decide_task` are pure: the row as it is, a proposal, the database's time -> accept with everything that follows, or
 reject with a code and a story. The order of the checks is the contract:
 
-1. fence — a writer whose claim is over learns FENCED before anything else, so it stops;
+1. fence — a writer whose claim is over learns FENCED before anything else, so it stops; NOT_OWNED where there is no claim at all;
 2. replay — the very state that is stored already is accepted and changes nothing (only where no version is claimed: two processes that
    both say "Running, version 3" are rivals, not a replay);
 3. version — what the proposer saw must still be there;
@@ -44,8 +44,8 @@ LONGEST_MESSAGE = 500
 def decide_flow(run: FlowRun, proposal: Proposal, now: datetime) -> AcceptFlow | Reject:
     """Decide on a flow run's move; see the module."""
     kind = proposal.kind
-    if proposal.origin in _FENCED_ORIGINS and proposal.fence != run.fence:
-        return _fenced(run, proposal)
+    if not_owner := _not_owner(run, proposal):
+        return not_owner
     if refused := _common(run, proposal, FLOW_EDGES):
         return refused if isinstance(refused, Reject) else AcceptFlow(run, None)
     if taken := _ownership(run, proposal, now):
@@ -66,8 +66,8 @@ def decide_flow(run: FlowRun, proposal: Proposal, now: datetime) -> AcceptFlow |
 def decide_task(run: TaskRun, flow_run: FlowRun, proposal: Proposal, now: datetime) -> AcceptTask | Reject:
     """Decide on a task run's move; `flow_run` is the run it belongs to, as it is at this point of the batch."""
     kind = proposal.kind
-    if proposal.origin in _FENCED_ORIGINS and proposal.fence != flow_run.fence:
-        return _fenced(flow_run, proposal)
+    if not_owner := _not_owner(flow_run, proposal):
+        return not_owner
     if refused := _common(run, proposal, TASK_EDGES):
         return refused if isinstance(refused, Reject) else AcceptTask(run, None)
     if kind == "Running" and flow_run.state != "Running" and proposal.origin is not Origin.SERVICE:
@@ -154,13 +154,16 @@ def _retries_left(run: TaskRun, proposal: Proposal) -> Reject | None:
     )
 
 
-def _fenced(run: FlowRun, proposal: Proposal) -> Reject:
-    return _reject(
-        Code.FENCED,
-        run,
-        proposal,
-        f"This claim (fence {proposal.fence}) is over: the run is at fence {run.fence}. Stop; another owner or a person has it.",
-    )
+def _not_owner(run: FlowRun, proposal: Proposal) -> Reject | None:
+    """Those who carry a fence write under the present claim only: not an older one, and not where there is none."""
+    if proposal.origin not in _FENCED_ORIGINS:
+        return None
+    if proposal.fence != run.fence:
+        message = f"This claim (fence {proposal.fence}) is over: the run is at fence {run.fence}. Stop; another owner or a person has it."
+        return _reject(Code.FENCED, run, proposal, message)
+    if run.phase is None and not is_final(run.state):
+        return _reject(Code.NOT_OWNED, run, proposal, f"Nobody has claimed the run ({run.state}); claim it before you report on it.")
+    return None
 
 
 def _reject(code: Code, run: FlowRun | TaskRun, proposal: Proposal, message: str) -> Reject:

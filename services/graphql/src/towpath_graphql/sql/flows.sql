@@ -10,6 +10,10 @@ select id, tenant_id, name from project where id = %(id)s and (tenant_id = %(ten
 -- The version group of the newest flow with this name in this project.
 select version_group_id from flow where project_id = %(project_id)s and name = %(name)s order by created desc, version desc limit 1;
 
+-- name: lock_flow_name
+-- One registration of a name in a project at a time, while it looks for the name's version group.
+select pg_advisory_xact_lock(hashtextextended(%(project_id)s::text || %(name)s::text, 7446202));
+
 -- name: upsert_flow_group
 -- One group a version group; locked, so that two registrations of one flow get two versions.
 insert into flow_group (id, tenant_id, name, settings)
@@ -93,8 +97,9 @@ where f.id = %(id)s and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uui
 for no key update of f;
 
 -- name: flows_for_runs
--- Flows, by id or as the newest of a version group, with everything that a new run takes from them.
-select f.id, f.tenant_id, f.flow_group_id, f.name, f.version, f.version_group_id, f.run_config, f.parameters, f.archived,
+-- Flows, by id or as the newest of a version group, with everything that a new run takes from them. Shared locks: a flow that is being
+-- archived, deleted or unscheduled is waited for, and none of that happens between this look and the run's creation.
+select f.is_schedule_active, f.id, f.tenant_id, f.flow_group_id, f.name, f.version, f.version_group_id, f.run_config, f.parameters, f.archived,
        g.labels as group_labels, g.run_config as group_run_config, g.default_parameters, f.serialized_flow -> 'environment' as environment
 from flow f join flow_group g on g.id = f.flow_group_id
 where (f.id = any(%(ids)s) or f.id in (
@@ -102,7 +107,9 @@ where (f.id = any(%(ids)s) or f.id in (
           where x.version_group_id = any(%(version_groups)s) and not x.archived
             and (x.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
           order by x.version_group_id, x.version desc))
-  and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+  and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+order by f.id
+for share of f;
 
 -- name: archive_older_flows
 -- All other versions of the group, once a new one is there.
@@ -116,23 +123,35 @@ update flow set archived = true, is_schedule_active = false, updated = now() whe
 -- name: delete_flow
 delete from flow where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
+-- name: lock_flows_to_delete
+select id from flow where id = any(%(ids)s) order by id for update;
+
+-- name: lock_runs_to_delete
+select id from flow_run where flow_id = any(%(flow_ids)s) order by id for update;
+
 -- name: delete_flow_history
-with states as (delete from flow_run_state where flow_run_id in (select id from flow_run where flow_id = %(id)s)),
+-- History and logs of all runs of flows: no foreign keys lead from the partitioned tables, so they are deleted by hand.
+with states as (delete from flow_run_state where flow_run_id in (select id from flow_run where flow_id = any(%(flow_ids)s))),
      task_states as (delete from task_run_state where task_run_id in (
-         select t.id from task_run t join flow_run r on r.id = t.flow_run_id where r.flow_id = %(id)s))
-delete from log where flow_run_id in (select id from flow_run where flow_id = %(id)s);
+         select t.id from task_run t join flow_run r on r.id = t.flow_run_id where r.flow_id = any(%(flow_ids)s)))
+delete from log where flow_run_id in (select id from flow_run where flow_id = any(%(flow_ids)s));
 
 -- name: delete_upcoming_runs
--- Runs that a schedule made and nobody has taken yet.
-with gone as (
-    delete from flow_run where flow_id = any(%(flow_ids)s) and auto_scheduled and state = 'Scheduled' and lease_expires_at is null and version = 1
-    returning id
+-- Runs that a schedule made and nobody has taken yet; locked in the order of their ids, as everywhere.
+with doomed as (
+    select id from flow_run where flow_id = any(%(flow_ids)s) and auto_scheduled and due_at is not null and version = 1
+    order by id for update
+), gone as (
+    delete from flow_run where id in (select id from doomed) returning id
 )
 delete from flow_run_state where flow_run_id in (select id from gone);
 
 -- name: waiting_runs_of_flows
 -- Scheduled runs that people made; they are cancelled when their flow is archived.
-select id from flow_run where flow_id = any(%(flow_ids)s) and state = 'Scheduled' and lease_expires_at is null order by id;
+select id from flow_run
+where flow_id = any(%(flow_ids)s) and state in ('Scheduled', 'Paused', 'Resume', 'Retrying', 'Queued') and end_time is null
+  and lease_expires_at is null
+order by id;
 
 -- name: set_schedule
 update flow set is_schedule_active = %(active)s, updated = now() where id = %(id)s;

@@ -19,11 +19,13 @@ set answered_at = now(),
 returning gate_closed_until, gate_closed_until > now() as closed, now() as now;
 
 -- name: expired_leases
--- Owned runs whose lease, or whose time to launch, is over.
+-- Owned runs whose lease, or whose time to launch, is over. A lease longer than the common one (Prefect 1's) counts as expired only when
+-- the write path has answered for that long since the last gap.
 select id as flow_run_id, tenant_id, fence, lease_holder as holder, phase, heartbeat as last_beat,
        least(lease_expires_at, launch_deadline) as expired_at
-from flow_run
-where lease_expires_at <= now() or launch_deadline <= now()
+from flow_run, write_path w
+where lease_expires_at is not null and (lease_expires_at <= now() or launch_deadline <= now())
+  and now() >= w.gate_closed_until + make_interval(secs => greatest(lease_seconds - %(lease)s::float8, 0))
 order by expired_at limit %(limit)s;
 
 -- name: next_expiry
@@ -38,7 +40,10 @@ where due_at is null and lease_expires_at is null and waiting_for is null and en
 order by id limit %(limit)s;
 
 -- name: gate
-select gate_closed_until > now() as closed, gate_closed_until, now() as now from write_path;
+-- The reap gate for a run whose lease is `more` seconds longer than the common one; closed until the write path has answered at all.
+select coalesce(gate_closed_until + make_interval(secs => %(more)s) > now(), true) as closed,
+       gate_closed_until + make_interval(secs => %(more)s) as until, now() as now
+from write_path;
 
 -- name: active_tasks
 -- Running task runs, and those that wait for a retry, of the runs being taken from a silent owner.

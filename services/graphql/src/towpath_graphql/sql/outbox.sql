@@ -13,7 +13,11 @@ insert into outbox (id, tenant_id, type, entity_id, data, trace) select id, tena
 -- name: take_outbox
 -- The next rows to publish. They are gone when the transaction commits, and back when publishing failed.
 delete from outbox where id in (select id from outbox order by id limit %(limit)s for update skip locked)
-returning id, tenant_id, occurred_at, type, entity_id, data, trace;
+returning id, tenant_id, occurred_at, type, entity_id, data, trace, now() as now;
+
+-- name: drop_stale_outbox
+-- What nobody will publish any more: hints older than `age` seconds.
+delete from outbox where occurred_at < now() - make_interval(secs => %(age)s);
 
 -- name: ensure_partitions
 select ensure_partitions(%(weeks)s) as made;

@@ -1,68 +1,82 @@
 -- The queue: which offered runs an agent may take, and when the next one is due.
+--
+-- A queue is a pair of (label set, run config type). The queues that have runs are found by hopping through the index flow_run_offered, one
+-- probe a queue, so that a long queue of other agents' runs costs nothing.
 
 -- name: lock_claimable
--- Due runs for an agent's labels and run config types, oldest first. The distinct label sets are found by hopping through the index
--- flow_run_offered (one probe a set), so a long queue of other agents' runs costs nothing. Locked rows belong to another claim.
-with recursive label_sets (label_key) as (
-    (select label_key from flow_run where tenant_id = %(tenant_id)s and due_at is not null order by label_key limit 1)
+-- Due runs for an agent's labels and run config types, oldest first. Rows that another claim has locked are stepped over before the limit
+-- counts, so equal agents that ask at the same time all get runs.
+with recursive queues (label_key, run_config_type) as (
+    (select label_key, run_config_type from flow_run
+     where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type limit 1)
     union all
-    select (select r.label_key from flow_run r
-            where r.tenant_id = %(tenant_id)s and r.due_at is not null and r.label_key > s.label_key order by r.label_key limit 1)
-    from label_sets s where s.label_key is not null
+    select n.label_key, n.run_config_type from queues q cross join lateral (
+        select r.label_key, r.run_config_type from flow_run r
+        where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
+        order by r.label_key, r.run_config_type limit 1
+    ) n
 ), mine as (
-    select label_key from label_sets
-    where label_key is not null and label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
-), candidates as (
-    select c.id, c.due_at from mine m cross join lateral (
-        select r.id, r.due_at from flow_run r join flow f on f.id = r.flow_id
-        where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.due_at <= now() + make_interval(secs => %(ahead)s)
-          and (%(types)s::text[] is null or r.run_config_type = any(%(types)s::text[]))
-          and (f.code_hash is not null) = %(native)s
-        order by r.due_at limit %(limit)s
-    ) c
-    order by c.due_at limit %(limit)s
+    select label_key, run_config_type from queues
+    where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
+      and run_config_type = any(%(types)s::text[])
 )
-select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
-       r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
-       r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
-       now() as now, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
-from flow_run r join flow f on f.id = r.flow_id
-where r.id in (select id from candidates) and r.due_at is not null
-order by r.id
-for no key update of r skip locked;
+select c.*, now() as now
+from mine m cross join lateral (
+    select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
+           r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
+           r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
+           r.state_timestamp, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
+    from flow_run r join flow f on f.id = r.flow_id
+    where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type and r.due_at <= now()
+      and f.code_hash is not null
+    order by r.due_at limit %(limit)s
+    for no key update of r skip locked
+) c
+order by c.due_at limit %(limit)s;
 
 -- name: next_due
 -- When the next run is due that this agent could take.
-with recursive label_sets (label_key) as (
-    (select label_key from flow_run where tenant_id = %(tenant_id)s and due_at is not null order by label_key limit 1)
+with recursive queues (label_key, run_config_type) as (
+    (select label_key, run_config_type from flow_run
+     where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type limit 1)
     union all
-    select (select r.label_key from flow_run r
-            where r.tenant_id = %(tenant_id)s and r.due_at is not null and r.label_key > s.label_key order by r.label_key limit 1)
-    from label_sets s where s.label_key is not null
+    select n.label_key, n.run_config_type from queues q cross join lateral (
+        select r.label_key, r.run_config_type from flow_run r
+        where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
+        order by r.label_key, r.run_config_type limit 1
+    ) n
+), mine as (
+    select label_key, run_config_type from queues
+    where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
+      and run_config_type = any(%(types)s::text[])
 )
 select min(c.due_at) as next_due, now() as now
-from label_sets s cross join lateral (
+from mine m cross join lateral (
     select r.due_at from flow_run r join flow f on f.id = r.flow_id
-    where r.tenant_id = %(tenant_id)s and r.label_key = s.label_key and r.due_at is not null
-      and r.run_config_type = any(%(types)s::text[]) and f.code_hash is not null
+    where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type and r.due_at is not null
+      and f.code_hash is not null
     order by r.due_at limit 1
-) c
-where s.label_key is not null and s.label_key::jsonb <@ %(labels)s::jsonb and (s.label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb);
+) c;
 
 -- name: queued_flow_runs
 -- Prefect 1's queue: ids only, nothing is claimed; the agent claims by writing Submitted.
-with recursive label_sets (label_key) as (
-    (select label_key from flow_run where tenant_id = %(tenant_id)s and due_at is not null order by label_key limit 1)
+with recursive queues (label_key, run_config_type) as (
+    (select label_key, run_config_type from flow_run
+     where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type limit 1)
     union all
-    select (select r.label_key from flow_run r
-            where r.tenant_id = %(tenant_id)s and r.due_at is not null and r.label_key > s.label_key order by r.label_key limit 1)
-    from label_sets s where s.label_key is not null
+    select n.label_key, n.run_config_type from queues q cross join lateral (
+        select r.label_key, r.run_config_type from flow_run r
+        where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
+        order by r.label_key, r.run_config_type limit 1
+    ) n
+), mine as (
+    select label_key, run_config_type from queues
+    where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
 )
-select c.id from label_sets s cross join lateral (
+select c.id from mine m cross join lateral (
     select r.id, r.due_at from flow_run r join flow f on f.id = r.flow_id
-    where r.tenant_id = %(tenant_id)s and r.label_key = s.label_key and r.due_at <= coalesce(%(before)s::timestamptz, now())
-      and f.code_hash is null
+    where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type
+      and r.due_at <= coalesce(%(before)s::timestamptz, now()) and f.code_hash is null
     order by r.due_at limit %(limit)s
 ) c
-where s.label_key is not null and s.label_key::jsonb <@ %(labels)s::jsonb and (s.label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
 order by c.due_at limit %(limit)s;

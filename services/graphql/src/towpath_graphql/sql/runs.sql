@@ -17,6 +17,7 @@ select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state
        k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
 from task_run t join task k on k.id = t.task_id
 where t.id = any(%(ids)s) and (t.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+  and (t.flow_run_id = %(flow_run_id)s::uuid or %(flow_run_id)s::uuid is null)
 order by t.id
 for no key update of t;
 
@@ -66,7 +67,8 @@ set version = i.version, attempt = i.attempt, state = i.state, state_timestamp =
     start_time = i.start_time, end_time = i.end_time, times_resurrected = i.lives, due_at = i.due_at, waiting_for = i.waiting_for,
     phase = i.phase, lease_holder = i.lease_holder, lease_expires_at = i.lease_expires_at, lease_seconds = i.lease_seconds,
     launch_deadline = i.launch_deadline, fence = i.fence, engine_sequence = i.engine_sequence,
-    supervisor_sequence = i.supervisor_sequence, agent_id = coalesce(i.agent_id, r.agent_id),
+    supervisor_sequence = i.supervisor_sequence, 
+    agent_id = coalesce((select a.id from agent a where a.id = i.agent_id and a.tenant_id = r.tenant_id), r.agent_id),
     heartbeat = case when i.beat then now() else r.heartbeat end,
     updated = now()
 from jsonb_to_recordset(%(rows)s) as i (
@@ -181,18 +183,19 @@ order by t.id;
 -- Renew every lease whose fence still matches; says what became of the others.
 with wanted as (
     select * from unnest(%(ids)s::uuid[], %(fences)s::int[]) as w (id, fence)
+), locked as (  -- in the order of ids, as everywhere
+    select r.id from flow_run r join wanted w on w.id = r.id and w.fence = r.fence order by r.id for no key update of r
 ), renewed as (
     update flow_run r
     set lease_expires_at = now() + make_interval(secs => r.lease_seconds), heartbeat = now()
     from wanted w
-    where r.id = w.id and r.fence = w.fence and r.phase is not null and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+    where r.id in (select id from locked) and r.id = w.id and r.fence = w.fence and r.phase is not null and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
       and (r.launch_deadline is null or r.launch_deadline > now())
-    returning r.id, r.state, r.lease_expires_at
+    returning r.id, r.fence
 )
-select w.id, coalesce(n.state, r.state) as state, n.lease_expires_at, n.id is not null as renewed, r.id is not null as found,
-       r.end_time is not null as ended
+select w.id, w.fence, r.state, (w.id, w.fence) in (select id, fence from renewed) as renewed, r.id is not null as found,
+       now() + make_interval(secs => r.lease_seconds) as lease_expires_at, r.end_time is not null as ended
 from wanted w
-left join renewed n on n.id = w.id
 left join flow_run r on r.id = w.id and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
 
 -- name: beat_prefect1
@@ -213,7 +216,8 @@ where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is
 
 -- name: task_run_info_by_index
 select id, version, state, serialized_state from task_run
-where flow_run_id = %(flow_run_id)s and task_id = %(task_id)s and map_index = %(map_index)s;
+where flow_run_id = %(flow_run_id)s and task_id = %(task_id)s and map_index = %(map_index)s
+  and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
 
 -- name: flow_run_and_task
 -- A flow run and a task of its flow, for making a task run.
@@ -240,8 +244,13 @@ update flow_run set name = %(name)s, updated = now() where id = %(id)s and (tena
 -- name: rename_task_run
 update task_run set name = %(name)s, updated = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
--- name: flow_run_of_task_run
-select flow_run_id from task_run where id = %(id)s;
+-- name: owners_of_task_runs
+-- Which flow run each of these task runs belongs to.
+select id, flow_run_id from task_run where id = any(%(ids)s) and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
+-- name: fence_of_flow_run
+-- The fence under which a run's token must have been made.
+select fence from flow_run where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
 
 -- name: delete_run_history
 -- History and logs of one flow run: no foreign keys lead from the partitioned tables, so they are deleted by hand.

@@ -276,7 +276,8 @@ create table flow_run (
 );
 create unique index flow_run_idempotent on flow_run (flow_id, idempotency_key) where idempotency_key is not null;
 create unique index flow_run_scheduled_once on flow_run (flow_group_id, schedule_clock, scheduled_start_time) where schedule_clock is not null;
-create index flow_run_offered on flow_run (tenant_id, label_key, due_at) where due_at is not null;
+create index flow_run_offered on flow_run (tenant_id, label_key, run_config_type, due_at) where due_at is not null;
+create index flow_run_by_agent on flow_run (agent_id) where agent_id is not null;
 create index flow_run_owned on flow_run (lease_expires_at) where lease_expires_at is not null;
 create index flow_run_stranded on flow_run (id)
     where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null;
@@ -397,6 +398,7 @@ create table concurrency_slot (
     acquired    timestamptz not null default now()
 );
 create unique index concurrency_slot_once on concurrency_slot (limit_id, flow_run_id, coalesce(task_run_id, flow_run_id));
+create index concurrency_slot_by_run on concurrency_slot (flow_run_id);
 
 -- --------------------------------------------------------------------------------------------------------------- messages and hooks
 

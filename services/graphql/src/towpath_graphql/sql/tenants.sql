@@ -15,7 +15,9 @@ on conflict (tenant_id, name) do nothing returning id;
 delete from project where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
 -- name: project_flows
-select f.id from flow f where f.project_id = %(id)s and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+-- The flows of a project that is to be deleted; the project is locked, so that no flow is registered in it meanwhile.
+with doomed as (select id from project where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) for update)
+select f.id from flow f join doomed d on d.id = f.project_id order by f.id;
 
 -- name: insert_api_key
 insert into api_key (id, tenant_id, name, key_hash, role, user_id, expires_at)

@@ -1,0 +1,287 @@
+"""The gateway with everything real behind it: PostgreSQL, the graphql service, the read engine, NATS, HTTP and WebSockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+import towpath_gateway.main as gateway
+import towpath_graphql.main as graphql
+import towpath_read_engine.main as read_engine
+from towpath_gateway.config import Config
+from towpath_service_kit import identity
+from towpath_service_kit.bus import NatsBus
+from towpath_service_kit.service import HttpServer, Service, bind
+from towpath_service_kit.settings import Secret
+from towpath_service_kit.upstream import AsgiUpstream
+
+SECRET = "identity secret of the whole gateway test"
+READ_SECRET = "read secret of the whole gateway test"
+SERVICE_TOKEN = "service token of the whole gateway test"
+METADATA = Path(__file__).parents[3] / "services" / "hasura" / "metadata"
+FLOW = {
+    "name": "canal",
+    "tasks": [{"slug": "a-1", "name": "a", "max_retries": 0, "retry_delay": 0}],
+    "edges": [],
+    "parameters": [],
+}
+
+
+@dataclass
+class Stack:
+    """A running installation, without loops."""
+
+    url: str
+    client: httpx.AsyncClient
+    reader: Any
+    dsn: str
+
+    async def ask(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        answer = (await self.client.post("/", json={"query": query, "variables": variables}, headers=headers)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def call(self, mutation: str, answer: str, kind: str | None = None, *, token: str | None = None, **given: Any) -> Any:
+        document = f"mutation($i: {kind or mutation + '_input'}!) {{ {mutation}(input: $i) {{ {answer} }} }}"
+        return (await self.ask(document, {"i": given}, token))[mutation]
+
+    async def register(self) -> str:
+        code = b"code"
+        given = {
+            "serialized_flow": FLOW,
+            "code": base64.b64encode(code).decode(),
+            "code_hash": hashlib.sha256(code).hexdigest(),
+            "signature": base64.b64encode(bytes(64)).decode(),
+            "key_id": "k",
+        }
+        return str((await self.call("register_flow", "flow_id", **given))["flow_id"])
+
+    async def begun(self, flow_id: str) -> tuple[str, dict[str, Any]]:
+        """A run that has been claimed and begun: its id and what the claim gave."""
+        run_id = (await self.call("create_flow_run", "id", flow_id=flow_id))["id"]
+        agent = (await self.call("register_agent", "id", type="LocalAgent", name="a", labels=[]))["id"]
+        claim = await self.call("claim_flow_runs", "runs { id fence run_token }", agent_id=agent, run_config_types=["UniversalRun"])
+        (mine,) = [r for r in claim["runs"] if r["id"] == run_id]
+        await self.call("begin_run", "lease", flow_run_id=run_id, fence=mine["fence"], holder="test", token=mine["run_token"])
+        return run_id, mine
+
+    def socket(self, token: str | None = None) -> Any:
+        headers = {"authorization": f"Bearer {token}"} if token else None
+        address = self.url.replace("http", "ws") + "/graphql"
+        return connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], additional_headers=headers, proxy=None)
+
+
+async def _begin(socket: ClientConnection, *operations: tuple[str, str, dict[str, Any]]) -> None:
+    await socket.send('{"type":"connection_init"}')
+    assert json.loads(await socket.recv()) == {"type": "connection_ack"}
+    for operation_id, query, variables in operations:
+        payload = {"query": query, "variables": variables}
+        await socket.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
+
+
+async def _next(socket: ClientConnection, operation_id: str) -> Any:
+    """The next result of an operation; those of others are passed over."""
+    async with asyncio.timeout(20):
+        while True:
+            message = json.loads(await socket.recv())
+            assert message["type"] == "next", message
+            if message["id"] == operation_id:
+                assert "errors" not in message["payload"], message
+                return message["payload"]["data"]
+
+
+async def _ready(service: Service) -> None:
+    async with asyncio.timeout(30):
+        while await service.ready():  # noqa: ASYNC110 - the port has no event for it
+            await asyncio.sleep(0.01)
+
+
+async def _running(dsn: str, nats_url: str, **settings: Any) -> AsyncIterator[Stack]:
+    bus = NatsBus(nats_url)
+    writer = graphql.build(graphql.Config(Secret(dsn), Secret(SECRET)), bus=bus)
+    reader = read_engine.build(read_engine.Config(database_url=Secret(dsn), metadata=METADATA, admin_secret=Secret(READ_SECRET)))
+    config = Config(
+        identity_secret=Secret(SECRET), read_secret=Secret(READ_SECRET), service_token=Secret(SERVICE_TOKEN), sweep=60, **settings
+    )
+    front = gateway.build(config, graphql=AsgiUpstream(writer.app), read=AsgiUpstream(reader.app), bus=bus)
+    server = HttpServer(front.app, bind("127.0.0.1", 0), ws=gateway.WEBSOCKETS)
+    serving = asyncio.create_task(server.run())
+    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False)
+    try:
+        await bus.start()
+        await bus.wait_connected()
+        await writer.start()
+        await _ready(writer)
+        await reader.start()
+        await _ready(reader)
+        await front.start()
+        await _ready(front)
+        yield Stack(f"http://127.0.0.1:{server.port}", client, reader, dsn)
+    finally:
+        await client.aclose()
+        await front.stop()
+        server.stop()
+        await asyncio.gather(serving, return_exceptions=True)
+        await reader.stop()
+        await writer.stop()
+        await bus.close()
+
+
+@pytest.fixture
+async def stack(new_database: Any, nats_server: Any) -> AsyncIterator[Stack]:
+    """An installation without keys."""
+    async for made in _running(new_database(), nats_server.url):
+        yield made
+
+
+@pytest.fixture
+async def keyed(new_database: Any, nats_server: Any) -> AsyncIterator[Stack]:
+    """An installation with keys."""
+    async for made in _running(new_database(), nats_server.url, auth=True):
+        yield made
+
+
+async def test_what_is_written_is_read(stack: Stack) -> None:
+    """A mutation goes through to PostgreSQL, and one mixed query gets rows and business fields."""
+    flow_id = await stack.register()
+    run_id = (await stack.call("create_flow_run", "id", flow_id=flow_id))["id"]
+    query = """query($id: uuid!) {
+      api { backend }
+      flow_run_by_pk(id: $id) { id state flow { name project { name tenant { slug } } } task_runs { task { slug } } logs { id } }
+      flow_run_aggregate { aggregate { count } } hello
+    }"""
+    data = await stack.ask(query, {"id": run_id})
+    assert list(data) == ["api", "flow_run_by_pk", "flow_run_aggregate", "hello"]
+    run = data["flow_run_by_pk"]
+    assert (run["id"], run["state"], run["flow"]["name"]) == (run_id, "Scheduled", "canal")
+    assert run["task_runs"] == [{"task": {"slug": "a-1"}}]
+    assert data["flow_run_aggregate"] == {"aggregate": {"count": 1}}
+
+
+async def test_prefect_1s_ways_work(stack: Stack) -> None:
+    """Posts to `/` with variables as JSON text and literals in the document, as prefect 1.4.1 sends them."""
+    flow_id = await stack.register()
+    where = f'{{_and: {{id: {{_eq: "{flow_id}"}}, name: {{_eq: null}}}}}}'
+    query = f"query {{ flow(where: {where}, order_by: {{version: desc}}, limit: 1) {{ id }} }}"
+    answer = await stack.client.post("/", json={"query": query, "variables": "null"}, headers={"X-PREFECT-CORE-VERSION": "1.4.1"})
+    assert answer.json() == {"data": {"flow": [{"id": flow_id}]}}
+    assert (await stack.ask("{ tenant { id } }"))["tenant"] != []
+
+
+async def test_events_reach_subscribers_through_nats(stack: Stack) -> None:
+    """Agents are woken, events and log rows come, a live query changes: all by the relay's events (sweeps are a minute away)."""
+    flow_id = await stack.register()
+    async with stack.socket() as socket:
+        live = {"q": "{ flow_run { state } }"}
+        await _begin(
+            socket,
+            ("work", "subscription { agent_work { reason flow_run_id labels } }", {}),
+            ("live", "subscription($q: String!) { live(query: $q) { data errors } }", live),
+            ("events", "subscription { flow_run_events { type state flow_run_id } }", {}),
+        )
+        assert (await _next(socket, "work"))["agent_work"]["reason"] == "offered"
+        assert (await _next(socket, "live"))["live"] == {"data": {"flow_run": []}, "errors": None}
+        run_id, claimed = await stack.begun(flow_id)
+        assert (await _next(socket, "events"))["flow_run_events"]["flow_run_id"] == run_id
+        while (await _next(socket, "live"))["live"]["data"]["flow_run"] == []:
+            pass
+        token = claimed["run_token"]
+        report = {"flow_run_id": run_id, "fence": claimed["fence"], "reporter": "engine"}
+        await stack.call("report_run", "results", sequence=1, states=[], logs=[{"message": "first"}], token=token, **report)
+        query = "subscription($id: UUID!) { log_stream(flow_run_id: $id) { logs { message } } }"
+        async with stack.socket(token) as own:
+            await _begin(own, ("log", query, {"id": run_id}))
+            heard = (await _next(own, "log"))["log_stream"]["logs"]
+            assert heard == [{"message": "first"}]
+            states = [{"state": {"type": "Running", "message": "go"}}]
+            await stack.call("report_run", "results", sequence=2, states=states, logs=[{"message": "second"}], token=token, **report)
+            assert (await _next(own, "log"))["log_stream"]["logs"] == [{"message": "second"}]
+        while (await _next(socket, "events"))["flow_run_events"]["state"] != "Running":
+            pass
+        while (await _next(socket, "live"))["live"]["data"]["flow_run"] != [{"state": "Running"}]:
+            pass
+
+
+async def test_a_runs_token_reads_its_own_run_only(stack: Stack) -> None:
+    """With its token a run sees itself, its flow and its log, and nothing of another run of the same tenant."""
+    flow_id = await stack.register()
+    run_id, claimed = await stack.begun(flow_id)
+    other = (await stack.call("create_flow_run", "id", flow_id=flow_id))["id"]
+    query = """{ flow_run { id } task_run { flow_run_id } flow { id tasks { slug } } flow_run_state { flow_run_id }
+                 project { name } tenant { id } log { id } }"""
+    data = await stack.ask(query, token=claimed["run_token"])
+    assert data["flow_run"] == [{"id": run_id}]
+    assert data["flow"] == [{"id": flow_id, "tasks": [{"slug": "a-1"}]}]
+    assert {r["flow_run_id"] for r in data["task_run"] + data["flow_run_state"]} == {run_id}
+    assert len(data["project"]) == len(data["tenant"]) == 1
+    assert (await stack.ask(f'{{ flow_run_by_pk(id: "{other}") {{ id }} }}', token=claimed["run_token"]))["flow_run_by_pk"] is None
+    answer = await stack.client.post("/", json={"query": "{ agent { id } }"}, headers={"authorization": f"Bearer {claimed['run_token']}"})
+    assert answer.json()["errors"][0]["extensions"]["code"] == "VALIDATION_FAILED"
+
+
+async def test_keys_roles_and_tenants(keyed: Stack) -> None:
+    """Keys give their role and no other tenant's rows; a deleted key ends within seconds; a viewer's socket sees what a viewer may."""
+    refused = await keyed.client.post("/", json={"query": "{ hello }"})
+    assert refused.status_code == 401
+    (tenant,) = (await keyed.ask("{ tenant { id } }", token=SERVICE_TOKEN))["tenant"]
+    roles = {}
+    for role in ("viewer", "agent"):
+        key = identity.make_api_key()
+        roles[role] = key
+        await _insert_key(keyed, UUID(tenant["id"]), role, key)
+    assert (await keyed.ask("{ auth_info { role } tenant { id } }", token=roles["viewer"])) == {
+        "auth_info": {"role": "viewer"},
+        "tenant": [tenant],
+    }
+    refused = await keyed.client.post(
+        "/", json={"query": "{ flow_run { context } }"}, headers={"authorization": f"Bearer {roles['viewer']}"}
+    )
+    assert refused.json()["errors"][0]["extensions"]["code"] == "VALIDATION_FAILED"
+    assert (await keyed.ask("{ flow_run { context } }", token=roles["agent"])) == {"flow_run": []}
+    assert (await keyed.ask("{ auth_info { role } }", token=SERVICE_TOKEN))["auth_info"]["role"] == "service"
+    async with keyed.socket() as socket:
+        await socket.send('{"type":"connection_init"}')
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+    async with keyed.socket(roles["viewer"]) as socket:
+        await _begin(socket, ("q", "{ auth_info { role } }", {}))
+        assert await _next(socket, "q") == {"auth_info": {"role": "viewer"}}
+
+
+async def _insert_key(stack: Stack, tenant: UUID, role: str, key: str) -> None:
+    import psycopg
+
+    from towpath_proto.ids import uuid7
+
+    statement = "insert into api_key (id, tenant_id, name, key_hash, role) values (%s, %s, %s, %s, %s)"
+    async with await psycopg.AsyncConnection.connect(stack.dsn) as connection:
+        await connection.execute(statement, (uuid7(), tenant, role, identity.hash_api_key(key), role))
+
+
+async def test_without_the_read_engine_mutations_go_on(stack: Stack) -> None:
+    """When the read engine has stopped, reads are refused with a code and mutations are answered."""
+    flow_id = await stack.register()
+    await stack.reader.stop()
+    answer = await stack.client.post("/", json={"query": "{ flow { id } }"})
+    assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE", answer.text
+    assert (await stack.call("create_flow_run", "id", flow_id=flow_id))["id"]
+    health = await stack.client.get("/health")
+    assert health.status_code == 503
+    assert health.json()["services"]["read"]["status"] == "unavailable"
+    assert (await stack.client.get("/health/ready")).status_code == 200
