@@ -23,6 +23,7 @@ from psycopg import sql
 
 from towpath_server.embedded.nats import EmbeddedNats
 from towpath_server.embedded.postgres import EmbeddedPostgres
+from towpath_server.testing import Backend
 
 T = TypeVar("T")
 # Nothing here has to outlive the machine; durability itself is tested with servers of their own.
@@ -157,3 +158,10 @@ def new_database(postgres_server: EmbeddedPostgres, _admin: psycopg.Connection) 
             return postgres_server.dsn(name)
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Backend]:
+    """A whole backend, running: `.url` is its address."""
+    with Backend() as running:
+        yield running

@@ -3,6 +3,8 @@
  * tests, and is no part of what is shipped. Everything follows from the seed and the times it is given, so two worlds alike stay alike.
  */
 
+import { answer, iso } from "./answers.mjs";
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const ADJECTIVES =
@@ -24,8 +26,6 @@ export function randomFrom(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
-
-const iso = (ms) => (ms === null ? null : new Date(ms).toISOString().replace("Z", "+00:00"));
 
 const FLOWS = [
   {
@@ -438,130 +438,8 @@ export class World {
     this.setRun(run, "Cancelled", now, "Cancelled by admin.");
   }
 
-  runRow(run) {
-    return {
-      id: run.id,
-      name: run.name,
-      state: run.state,
-      version: run.version,
-      scheduled_start_time: run.scheduled_start_time,
-      start_time: iso(run.start),
-      end_time: iso(run.end),
-      flow: { id: run.flow.id, name: run.flow.name },
-      parameters: run.parameters,
-      labels: run.labels,
-      attempt: run.attempt,
-      state_message: run.message,
-      times_resurrected: run.times_resurrected,
-      waiting_for: run.waiting_for,
-      lease_holder: null,
-      agent: run.agent,
-      states: run.states,
-    };
-  }
-
-  taskRow(t) {
-    return {
-      id: t.id,
-      task_id: t.task_id,
-      map_index: t.map_index,
-      name: t.name,
-      state: t.state,
-      version: t.version,
-      start_time: iso(t.start),
-      end_time: iso(t.end),
-      state_message: t.message,
-      n_map_states: t.width ?? null,
-    };
-  }
-
-  /**
-   * The answer to one of the page's documents, by its operation's name.
-   * @returns {any}
-   */
+  /** @returns {any} */
   answer(query, variables) {
-    const operation = /(?:query|mutation)\s+(\w+)/.exec(query)?.[1];
-    const run = this.runs.get(variables.id ?? variables.run);
-    const logs = this.logs.get(variables.run) ?? [];
-    switch (operation) {
-      case "Home": {
-        const rows = [...this.runs.values()];
-        const waiting = new Set(variables.waiting);
-        const begun = rows
-          .filter((r) => !waiting.has(r.state))
-          .sort((a, b) => b.due - a.due)
-          .slice(0, variables.begun);
-        const coming = rows
-          .filter((r) => waiting.has(r.state))
-          .sort((a, b) => a.due - b.due)
-          .slice(0, variables.coming);
-        return {
-          begun: begun.map((r) => this.runRow(r)),
-          coming: coming.map((r) => this.runRow(r)),
-          flows: this.flows.slice(0, 1).map((f) => ({ id: f.id })),
-        };
-      }
-      case "Agents":
-        return { agents: this.agents };
-      case "Run":
-        return { run: run ? [this.runRow(run)] : [] };
-      case "Graph": {
-        const flow = this.flows.find((f) => f.id === variables.flow);
-        return { flow: flow ? [{ tasks: flow.tasks, edges: flow.edges }] : [] };
-      }
-      case "TaskRuns":
-        return {
-          task_run: (run?.taskRunIds ?? [])
-            .filter((id) => id > variables.after)
-            .sort()
-            .slice(0, variables.limit)
-            .map((id) => this.taskRow(this.taskRuns.get(id))),
-        };
-      case "TaskRunsById":
-        return {
-          task_run: variables.ids
-            .map((id) => this.taskRuns.get(id))
-            .filter(Boolean)
-            .map((t) => this.taskRow(t)),
-        };
-      case "LogTail":
-        return { log: logs.slice(-variables.limit).reverse() };
-      case "LogBefore":
-        return {
-          log: logs
-            .filter((l) => l.timestamp <= variables.at)
-            .slice(-variables.limit)
-            .reverse(),
-        };
-      case "LogSince":
-        return {
-          log: logs
-            .filter((l) => l.id > variables.after)
-            .sort((a, b) => (a.id < b.id ? -1 : 1))
-            .slice(0, variables.limit),
-        };
-      case "Cancel": {
-        if (!run) throw Object.assign(new Error("There is no such flow run."), { code: "NOT_FOUND" });
-        if (run.state === "Running") this.setRun(run, "Cancelling", this.now, "Cancelled by admin.");
-        else if (run.end === null && run.state !== "Cancelling")
-          this.setRun(run, "Cancelled", this.now, "Cancelled before it began.");
-        return { cancel_flow_run: { state: run.state } };
-      }
-      case "Restart": {
-        if (!["Failed", "Cancelled"].includes(run?.state))
-          throw Object.assign(
-            new Error(`This run is ${run?.state}; only a failed or cancelled run can be restarted.`),
-            { code: "ILLEGAL_TRANSITION" },
-          );
-        run.attempt += 1;
-        run.end = null;
-        this.setRun(run, "Scheduled", this.now, "Restarted by admin.");
-        return { restart_flow_run: { success: true, error: null } };
-      }
-      default:
-        throw Object.assign(new Error(`The fake backend knows no operation ${operation}.`), {
-          code: "VALIDATION_FAILED",
-        });
-    }
+    return answer(this, query, variables);
   }
 }
