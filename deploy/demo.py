@@ -24,11 +24,12 @@ TOWPATH = [str(Path(sys.executable).parent / "towpath")]
 
 
 def say(text: str) -> None:
+    """Print a headline."""
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
 
 
 def data_dir() -> Path:
-    # root's home is closed to the account that PostgreSQL runs as
+    """Where the demo's data live; root's home is closed to the account that PostgreSQL runs as."""
     return Path("/var/lib/towpath-demo") if os.geteuid() == 0 else Path.home() / ".towpath" / "demo"
 
 
@@ -75,11 +76,13 @@ def child(command: list[str], env: dict[str, str], ready: str | None = None) -> 
 
 
 def run(command: list[str], env: dict[str, str]) -> int:
+    """Run a `towpath` command in the open; its exit status."""
     print("$ towpath " + " ".join(command), flush=True)
     return subprocess.run([*TOWPATH, *command], env=env, check=False).returncode
 
 
 def main() -> int:
+    """Do it all; 0 when every run succeeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop after the result")
     parser.add_argument("--port", type=int, default=int(os.environ.get("TOWPATH_PORT", "4200")))

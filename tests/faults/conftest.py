@@ -22,7 +22,7 @@ from towpath.client.settings import Settings
 from towpath_server.testing import Backend
 
 TOWPATH = [str(Path(sys.executable).parent / "towpath")]
-FLOW = '''
+FLOW = """
 import os, sys, time
 from datetime import timedelta
 from towpath import Flow, Parameter, task, unmapped
@@ -48,7 +48,7 @@ with Flow("{name}") as flow:
     steps = Parameter("steps", default=3)
     numbers = task(lambda n: list(range(n)), name="numbers")(steps)
     total(step.map(numbers, unmapped(trace), unmapped(seconds)), trace)
-'''
+"""
 
 
 def wait_until(what: str, probe: Callable[[], Any], timeout: float = 60.0) -> Any:

@@ -20,7 +20,9 @@ def test_a_killed_run_is_noticed_at_once_and_runs_again(stage, tmp_path: Path, u
     run_id = stage.create(flow, trace, seconds=2)
     pid = stage.began(trace, 1)
     # work that was done but not yet told is done again: the contract is at least once, so wait until it is told
-    until("the first step is stored", lambda: [t for t in stage.run(run_id)["task_runs"] if t["map_index"] == 0 and t["state"] == "Success"])
+    until(
+        "the first step is stored", lambda: [t for t in stage.run(run_id)["task_runs"] if t["map_index"] == 0 and t["state"] == "Success"]
+    )
     os.kill(pid, signal.SIGKILL)
     crashed = stage.wait_for(run_id, "Scheduled", timeout=10)
     assert "SIGKILL" in crashed["state_message"]
@@ -85,7 +87,14 @@ def test_a_killed_runner_takes_its_runs_along_and_they_run_again(stage, tmp_path
 def test_a_hung_task_is_cancelled(stage, tmp_path: Path, until, history_is_whole):
     """A task that ignores SIGTERM and never returns: cancel ends the run Cancelled, and its process is gone."""
     trace = tmp_path / "trace"
-    body = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
+    body = """import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+while True:
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass"""
     flow = stage.register(name="hung", body=body)
     stage.agent()
     run_id = stage.create(flow, trace, steps=1)

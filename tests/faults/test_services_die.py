@@ -32,7 +32,9 @@ def test_every_service_may_be_killed_in_the_middle_of_a_run(make_stage, tmp_path
     for service in SERVICES:
         (process,) = children(stage, f"towpath_{service}.main")
         process.kill()
-        until(f"{service} is back", lambda s=service: [p for p in children(stage, f"towpath_{s}.main") if p.status() != "zombie"], timeout=30)
+        until(
+            f"{service} is back", lambda s=service: [p for p in children(stage, f"towpath_{s}.main") if p.status() != "zombie"], timeout=30
+        )
         until("the backend is healthy", lambda: stage.cli("server", "status", "--data-dir", str(stage.backend.directory)), timeout=30)
     run = stage.wait_for(run_id, "Success")
     history_is_whole(run)

@@ -30,12 +30,14 @@ def main(arguments: list[str]) -> int:
     from towpath.runner import child, place
     from towpath.runner.fingerprint import fingerprint
     from towpath.runner.main import Runner
+    from towpath.runner.preload import preload
 
     settings = Settings.from_env()
     place.prepare(directory)
     lock = place.lock(directory)
     if lock is None:
         return 0
+    preload()
     runner = Runner(
         directory,
         settings,

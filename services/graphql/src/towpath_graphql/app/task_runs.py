@@ -135,7 +135,9 @@ async def write_run_logs(store: Store, caller: Caller, logs: Sequence[Mapping[st
     async with store.transaction() as tx:
         await must_hold(tx, caller)
         known = {r["id"]: r["tenant_id"] for r in await tx.all("tenants_of_flow_runs", ids=sorted(by_run), tenant_id=caller.scope)}
-        owners = {r["id"]: r["flow_run_id"] for r in await tx.all("owners_of_task_runs", ids=named, tenant_id=caller.scope)} if named else {}
+        owners = (
+            {r["id"]: r["flow_run_id"] for r in await tx.all("owners_of_task_runs", ids=named, tenant_id=caller.scope)} if named else {}
+        )
         for flow_run_id, rows in by_run.items():
             for row in rows:
                 if owners.get(row["task_run_id"]) != flow_run_id:

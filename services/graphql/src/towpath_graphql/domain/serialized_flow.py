@@ -62,7 +62,9 @@ def read(serialized: Any) -> FlowSpec:
         core_version=version if isinstance(version, str) else None,
         tasks=tasks,
         edges=edges,
-        reference_slugs=frozenset(t["slug"] for t in _list(serialized, "reference_tasks") if isinstance(t, dict) and isinstance(t.get("slug"), str)),
+        reference_slugs=frozenset(
+            t["slug"] for t in _list(serialized, "reference_tasks") if isinstance(t, dict) and isinstance(t.get("slug"), str)
+        ),
     )
 
 

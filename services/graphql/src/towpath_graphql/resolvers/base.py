@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from towpath_graphql.app import tenants
+from towpath_graphql.app.caller import ADMIN
 from towpath_graphql.resolvers.context import Context, Handler
 from towpath_proto import __version__, signing, states
 
@@ -34,9 +35,12 @@ async def reference_data(_: Context) -> dict[str, Any]:
 
 
 async def auth_info(context: Context) -> dict[str, Any]:
-    """Who the caller is."""
+    """Who the caller is; a local admin who has chosen no tenant is in the default one."""
     caller = context.caller
-    return {"tenant_id": caller.tenant_id, "user_id": None, "role": caller.role, "actor": caller.actor}
+    tenant_id = caller.tenant_id
+    if tenant_id is None and caller.role == ADMIN:
+        tenant_id = await tenants.ensure_default_tenant(context.store)
+    return {"tenant_id": tenant_id, "user_id": None, "role": caller.role, "actor": caller.actor}
 
 
 async def api_keys(context: Context) -> list[dict[str, Any]]:

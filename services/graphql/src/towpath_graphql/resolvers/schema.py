@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ariadne import MutationType, QueryType, make_executable_schema
 from graphql import GraphQLSchema
 
@@ -14,8 +16,9 @@ QUERIES: dict[str, Handler] = {**base.QUERIES, **flows.QUERIES, **runs.QUERIES, 
 MUTATIONS: dict[str, Handler] = {**base.MUTATIONS, **flows.MUTATIONS, **runs.MUTATIONS, **native.MUTATIONS}
 
 
+@cache
 def build_schema() -> GraphQLSchema:
-    """The executable schema."""
+    """The executable schema; made once a process, nobody changes it."""
     query, mutation = QueryType(), MutationType()
     for kind, handlers in ((query, QUERIES), (mutation, MUTATIONS)):
         for field, handler in handlers.items():
