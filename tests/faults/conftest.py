@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -186,8 +186,14 @@ class Stage:
     def close(self) -> None:
         for agent in self.agents:
             agent.stop()
-            if runner := agent.runner():
-                os.kill(runner, signal.SIGTERM)
+        # runners outlive their agents; nothing of this test may outlive the test
+        left = [p for p in psutil.process_iter(["cmdline"]) if any(str(self.folder) in word for word in p.info["cmdline"] or [])]
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(left, timeout=15)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def check_history(run: dict[str, Any]) -> None:
