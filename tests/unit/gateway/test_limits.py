@@ -86,6 +86,20 @@ def test_documents_at_the_limits_are_planned(documents: Documents, text: str) ->
     assert documents.plan(text, None).kind == "query"
 
 
+@pytest.mark.parametrize(
+    "unit", ['"', "\\", '"\\', '\\"', '"a', '"""a ', '"""\\', '"a\n', "1.", "-", "1", "#", "#\n", "...", "a", "\n", "é", "{"]
+)
+@pytest.mark.parametrize("start", ["", '"', '"""', "{ a(b: ", "#"])
+def test_a_hostile_text_is_refused_in_linear_time(documents: Documents, start: str, unit: str) -> None:
+    """However a text is built, it is not looked at for long: the time grows with its length, not with the square."""
+    text = (start + unit * (900_000 // len(unit.encode())))[:900_000]
+    began = time.perf_counter()
+    with pytest.raises(TowpathError) as caught:
+        documents.plan(text, None)
+    assert caught.value.code in (Code.PARSE_FAILED, Code.LIMIT_EXCEEDED)
+    assert time.perf_counter() - began < 5
+
+
 async def test_limits_hold_over_http(harness: Any) -> None:
     """A refused document reaches no service."""
     await harness.data("{ hello }")

@@ -25,7 +25,9 @@ from towpath_proto.errors import Code, TowpathError
 
 _LITERAL = re.compile(
     r'"""(?:[^"\\]++|\\"""|\\|"(?!""))*+"""'  # a block string
-    r'|"(?:[^"\\\n\r]++|\\.)*+"'  # a string
+    r'|(?!""")"(?:[^"\\\n\r]++|\\.)*+"'  # a string
+    # one that is not finished, and all that follows: else each later quotation mark would be tried again, in quadratic time
+    r'|(")(?s:.*+)'
     r"|#[^\n\r]*+"  # a comment
     r"|(?<![\w.])-?\d[\w.+]*+(?:-\d++)?"  # a number
 )
@@ -69,7 +71,7 @@ def shape(text: str) -> str:
 
     A text with an unfinished string keeps a quotation mark, so it never has the shape of a document that can be parsed.
     """
-    return _LITERAL.sub("0", text)
+    return _LITERAL.sub(r"0\1", text)
 
 
 def check_text(shaped: str, length: int, limits: Limits) -> None:

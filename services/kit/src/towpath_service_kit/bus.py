@@ -272,9 +272,9 @@ class NatsBus:
     async def close(self) -> None:
         """See `Bus`."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        while task is not None and not task.done():
+            task.cancel()  # nats-py swallows a cancel that meets it while it connects, so ask until it has ended
+            await asyncio.wait({task}, timeout=0.1)
         for inbox in list(self._inboxes):
             await inbox.unsubscribe()
 
