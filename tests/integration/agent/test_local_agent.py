@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from towpath import Flow, Parameter, task
 
 __towpath_script__ = True  # what is defined here goes to the run's process by value
@@ -55,7 +57,7 @@ def test_the_agent_is_killed_and_its_runs_go_on(api: Any, client: Any, start_age
     runner = first.says("Runner process").split("Runner process ")[1].split()[0]
     first.stop(signal.SIGKILL)
     second = start_agent()
-    assert f"Runner process {runner} " in second.says("with 1 live runs")
+    assert f"Runner process {runner} " in second.says("its live runs: 1")
     go.touch()
     api.wait_for(lambda: run.state == "Success")
     assert (run.fence, len(api.of("begin_run"))) == (1, 1)
@@ -139,10 +141,7 @@ def test_the_health_page_and_the_flows_output(api: Any, client: Any, start_agent
     assert (page["status"], page["kind"], page["claimed"]) == ("ok", "local", 1)
     api.stop()
     agent.says("The agent keeps trying")
-    try:
+    with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"http://127.0.0.1:{unused_port}/health")
-    except urllib.error.HTTPError as e:
-        assert (e.code, json.load(e)["status"]) == (503, "degraded")
-        e.close()
-    else:
-        raise AssertionError("the page still says ok")
+    with caught.value as answer:
+        assert (answer.code, json.load(answer)["status"]) == (503, "degraded")

@@ -7,6 +7,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -54,9 +55,18 @@ class Api:
             await self.call(mutation, answer, **given)
         return caught.value
 
+    async def until_ready(self, service: GraphqlService | None = None) -> None:
+        """Return when a service can serve; this one by default."""
+        await until_ready(service or self.service)
+
+    @property
+    def dsn(self) -> str:
+        """The database's address."""
+        return DSN[id(self.service)]
+
     async def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Look into the database."""
-        async with await psycopg.AsyncConnection.connect(DSN[id(self.service)], row_factory=dict_row) as connection:
+        async with await psycopg.AsyncConnection.connect(self.dsn, row_factory=dict_row) as connection:
             return await (await connection.execute(sql, parameters)).fetchall()
 
     async def register(self, name: str = "canal", tasks: int = 2, *, retries: int = 0, **flow: Any) -> UUID:
@@ -68,7 +78,7 @@ class Api:
             "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0} for s in slugs],
             "edges": [
                 {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "x", "mapped": False}
-                for a, b in zip(slugs, slugs[1:], strict=False)
+                for a, b in pairwise(slugs)
             ],
             "parameters": [],
             **flow,
@@ -156,6 +166,13 @@ BEGIN = "run { id version attempt parameters flow_name } code { hash blob } task
 DSN: dict[int, str] = {}
 
 
+async def until_ready(service: GraphqlService) -> None:
+    """Return when a service can serve."""
+    async with asyncio.timeout(20):
+        while await service.ready():  # noqa: ASYNC110 - readiness is asked for, as a load balancer does
+            await asyncio.sleep(0.005)
+
+
 def state(kind: str, **fields: Any) -> dict[str, Any]:
     """A state's JSON as clients send it."""
     return {"type": kind, "message": f"{kind}.", **fields}
@@ -169,8 +186,7 @@ def migrated(new_template: Any) -> str:
         async def start() -> None:
             service = build(Config(Secret(dsn), Secret(SECRET)), bus=MemoryBus())
             await service.start()
-            while await service.ready():
-                await asyncio.sleep(0.01)
+            await until_ready(service)
             await service.stop()
 
         asyncio.run(start())
@@ -186,8 +202,7 @@ async def api(migrated: str, new_database: Any) -> AsyncIterator[Api]:
     await bus.start()
     service = build(Config(Secret(dsn), Secret(SECRET)), bus=bus)
     await service.start()
-    while await service.ready():
-        await asyncio.sleep(0.005)
+    await until_ready(service)
     DSN[id(service)] = dsn
     api = Api(AsgiUpstream(service.app), service, bus, Identity(tenant=None, role=Role.SERVICE, actor="test"))
     (tenant,) = await api.rows("select id from tenant")
@@ -206,7 +221,7 @@ async def check_invariants(api: Api) -> None:
     for table, kind in (("flow_run", FlowRun), ("task_run", TaskRun)):
         columns = {f for f in kind.__dataclass_fields__} - {"lives", "slug", "max_retries", "retry_delay", "stored"}
         history: dict[UUID, list[HistoryRow]] = {}
-        names = "run_id, tenant_id, state, version, attempt, timestamp, serialized_state, fence, actor".replace("run_id", f"{table}_id as run_id")
+        names = f"{table}_id as run_id, tenant_id, state, version, attempt, timestamp, serialized_state, fence, actor"
         for row in await api.rows(f"select {names} from {table}_state order by version, id"):
             history.setdefault(row["run_id"], []).append(HistoryRow(**row))
         for row in await api.rows(f"select * from {table}"):

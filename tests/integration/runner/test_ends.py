@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +186,44 @@ def test_leases_are_renewed_for_all_runs_in_one_call(bench: Any) -> None:
     assert {lease["flow_run_id"] for lease in bench.api.of("renew_leases")[0]["input"]["leases"]} == {run.id for run in runs}
 
 
+def test_a_hung_api_does_not_delay_a_launch(bench: Any) -> None:
+    """While the API hangs in the middle of a renewal, the runner starts the next process at once."""
+    run, _ = bench.start(_flow(), parameters={"what": "hang"})
+    bench.running(run, "do-1")
+    bench.create(_flow(), parameters={"what": "hang"})
+    claimed = bench.claim()
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(variables: dict[str, Any]) -> dict[str, Any]:
+        asked.set()
+        answer.wait(10)
+        return {"results": []}
+
+    bench.api.answers["renew_leases"] = hang
+    bench.link.renew_soon()
+    assert asked.wait(10)
+    began = time.monotonic()
+    launched = bench.launch(claimed)
+    took = time.monotonic() - began
+    answer.set()
+    assert launched["op"] == "launched"
+    assert took < 1.0
+
+
+def test_a_runner_with_other_code_retires(bench: Any, settings: Any, tmp_path: Path, gone: Any) -> None:
+    """An agent that holds something else gets a runner of its own; the old one ends with its last run, which it still reports."""
+    go = tmp_path / "go"
+    run, _ = bench.start(_flow(), parameters={"what": f"until:{go}"})
+    bench.running(run, "do-1")
+    old = bench.link.greeting["pid"]
+    bench.link.close()
+    bench.settings = replace(settings, home=tmp_path / "other")
+    assert bench.new_link().connect()["pid"] != old
+    go.touch()
+    bench.api.wait_for(lambda: run.state == "Success")
+    gone(old)
+
+
 def test_children_die_with_their_runner(bench: Any, gone: Any) -> None:
     """When the runner is killed, the kernel ends its runs: no process is left without a supervisor."""
     run, pid = bench.start(_flow(), parameters={"what": "stubborn"})
@@ -200,3 +241,49 @@ def test_a_new_link_finds_the_runner_and_its_runs(bench: Any) -> None:
     greeting = bench.new_link().connect()
     assert greeting["pid"] == runner
     assert greeting["runs"] == [{"flow_run_id": run.id, "fence": 1, "pid": pid, "stage": "begun"}]
+
+
+class _SlowToLoad:
+    def __init__(self, note: str) -> None:
+        self.note = note
+
+    def __reduce__(self) -> Any:
+        return _load_slowly, (self.note,)
+
+
+def _load_slowly(note: str) -> None:
+    import time
+
+    open(note, "x").close()
+    time.sleep(600)
+
+
+def test_a_run_can_be_cancelled_while_its_code_is_loaded(bench: Any, tmp_path: Path) -> None:
+    """Code that hangs while it is loaded is interrupted like a task, and the run ends Cancelled."""
+    note = tmp_path / "loading"
+    flow = _flow()
+    flow.trap = _SlowToLoad(str(note))
+    run, _ = bench.start(flow, parameters={"what": "hang"})
+    bench.appears(note)
+    run.cancel = True
+    bench.link.renew_soon()
+    bench.api.wait_for(lambda: run.state == "Cancelled")
+    assert _end(run) == ("engine", "Cancelled", "The run was cancelled.")
+
+
+@task
+def use_a_pool() -> list[int]:
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:  # leaving it ends the workers by SIGTERM
+        return pool.map(abs, [-1, -2])
+
+
+def test_worker_processes_of_a_task_end_as_they_should(bench: Any) -> None:
+    """A task may use multiprocessing: its workers inherit none of the run's ways to stop."""
+    with Flow("pool") as flow:
+        use_a_pool()
+    run, _ = bench.start(flow)
+    assert bench.ended(run)["ended"] == "final"
+    assert run.state == "Success"
+    assert "Traceback" not in bench.output()

@@ -89,7 +89,9 @@ class Runs(RuleBasedStateMachine):
         assert len(decision.message) > 20
         assert decision.story["run_id"]
 
-    def proposal(self, kind: str, origin: Origin, version: int | None, fence: int, delay: int | None, lease: float | None = None) -> Proposal:
+    def proposal(
+        self, kind: str, origin: Origin, version: int | None, fence: int, delay: int | None, lease: float | None = None
+    ) -> Proposal:
         fields: dict[str, Any] = {} if delay is None or not is_a(kind, "Scheduled") else {"start_time": self.now + timedelta(seconds=delay)}
         known = fence if origin in (Origin.ENGINE, Origin.SUPERVISOR) else None
         return Proposal(state_json.make(kind, f"{kind}.", **fields), origin, version, known, actor="test", lease_seconds=lease)

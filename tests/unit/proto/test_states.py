@@ -58,7 +58,9 @@ def test_flow_states_follow_each_other_as_prefect_posts_them(order):
     assert [p for p in pairwise(order.split()) if p not in FLOW_EDGES] == []
 
 
-@pytest.mark.parametrize(("edges", "start", "left_out"), [(FLOW_EDGES, "Scheduled", NOT_FOR_FLOWS - {"Resume"}), (TASK_EDGES, "Pending", set())])
+@pytest.mark.parametrize(
+    ("edges", "start", "left_out"), [(FLOW_EDGES, "Scheduled", NOT_FOR_FLOWS - {"Resume"}), (TASK_EDGES, "Pending", set())]
+)
 def test_every_kind_can_be_reached(edges, start, left_out):
     """From its first state a run can come to every kind that may be stored for it."""
     reached = {start}
@@ -110,8 +112,8 @@ def test_families():
     assert not is_a("Cancelled", "Failed", "Success")
     assert not is_a("Nonsense", "Pending")
     assert not is_final("Nonsense")
-    assert SCHEDULED == {"Scheduled", "Paused", "Resume", "Retrying", "Queued"}
-    assert RUNNING == {k for k in KINDS if is_a(k, "Running")}
+    assert {"Scheduled", "Paused", "Resume", "Retrying", "Queued"} == SCHEDULED
+    assert {k for k in KINDS if is_a(k, "Running")} == RUNNING
     assert {"Finished", "Looped", "Cancelled"} < FINAL
     assert hierarchy()["Success"] == ["Success", "Cached", "Mapped", "Skipped"]
 

@@ -52,7 +52,7 @@ class LocalAgent(Agent):
         if self._local.show_flow_logs:
             self._tail = OutputTail(self.directory / place.OUTPUT)
         runs = len(greeting["runs"])
-        self.log.info("Runner process %s in %s%s.", greeting["pid"], self.directory, f", with {runs} live runs" if runs else "")
+        self.log.info("Runner process %s in %s%s.", greeting["pid"], self.directory, f"; its live runs: {runs}" if runs else "")
 
     def teardown(self) -> None:
         """Leave the runner to itself."""

@@ -37,6 +37,7 @@ from towpath.runner.reporter import BackendReporter
 from towpath.runner.wire import pack
 from towpath.storage import load_flow
 from towpath_proto.errors import Code, TowpathError
+from towpath_proto.states import is_final
 from towpath_proto.timers import LAUNCH_DEADLINE_LOCAL, RETRY_IN_PROCESS
 
 BEGIN = """mutation($input: begin_run_input!) { begin_run(input: $input) {
@@ -104,6 +105,8 @@ class RunProcess:
         """Do all of it; returns the exit status."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: self._stop("The run was cancelled."))
+        # what user code forks is not the run: it dies of SIGTERM as any process does (multiprocessing counts on that)
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
         begun = self._begin()
         if begun is None:
             return 1
@@ -170,7 +173,14 @@ class RunProcess:
 
             traceback.print_exc()
             return self._ended_early(reporter, Failed(f"The flow's code could not be loaded: {type(e).__name__}: {e}"))
-        return self._flow_run.run()
+        try:
+            return self._flow_run.run()
+        except TowpathError as e:
+            return self._ended_early(reporter, Failed(f"{e.message} ({e.code})"))
+        except KeyboardInterrupt:  # the wish to stop came as the engine was ending the run by itself
+            if is_final(reporter.last_flow_state or ""):
+                return State.from_dict({"type": reporter.last_flow_state})
+            return self._ended_early(reporter, Cancelled(self._stop_reason or "The run was cancelled."))
 
     def _ended_early(self, reporter: BackendReporter, state: State) -> State:
         reporter.flow_state(state, datetime.now(UTC))

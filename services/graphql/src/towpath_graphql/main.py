@@ -40,6 +40,7 @@ class Config:
         nats_url: `TOWPATH_NATS_URL`; without it no events are published and everybody sweeps.
         host, port: `TOWPATH_GRAPHQL_HOST` and `TOWPATH_GRAPHQL_PORT`, where it listens (127.0.0.1:4201).
         pool_size: `TOWPATH_DATABASE_CONNECTIONS`, at most (8).
+        patience: `TOWPATH_DATABASE_TIMEOUT`: seconds for which a request waits for a connection before it is answered UNAVAILABLE (10).
         migrate: `TOWPATH_MIGRATE`: whether to bring the schema up to date at the start (true).
     """
 
@@ -49,6 +50,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 4201
     pool_size: int = 8
+    patience: float = 10.0
     migrate: bool = True
 
     @classmethod
@@ -69,6 +71,7 @@ class Config:
             host=settings.text("TOWPATH_GRAPHQL_HOST", "127.0.0.1"),
             port=settings.port("TOWPATH_GRAPHQL_PORT", 4201),
             pool_size=settings.integer("TOWPATH_DATABASE_CONNECTIONS", 8, at_least=2, at_most=50),
+            patience=settings.seconds("TOWPATH_DATABASE_TIMEOUT", 10.0, at_least=0.1, at_most=60),
             migrate=settings.flag("TOWPATH_MIGRATE", True),
         )
 
@@ -86,7 +89,9 @@ class GraphqlService:
         self._tasks: list[asyncio.Task[None]] = []
         self._prepared = False
         self._reason = "has not been started"
-        self._store = PostgresStore(config.database_url.value, size=config.pool_size, on_commit=self._committed)
+        self._store = PostgresStore(
+            config.database_url.value, size=config.pool_size, patience=config.patience, on_commit=self._committed
+        )
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
         self._app = build_app(build_schema(), self._context, config.identity_secret.value, self.ready, self._metrics)
 

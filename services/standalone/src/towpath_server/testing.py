@@ -20,6 +20,10 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
+
+from towpath_server.embedded.account import server_account
+from towpath_server.embedded.directory import socket_directory
 
 START_TIMEOUT = 60.0
 
@@ -64,6 +68,12 @@ class Backend:
         """The process id of the server."""
         assert self._process is not None, "the backend has not been started"
         return self._process.pid
+
+    @property
+    def dsn(self) -> str:
+        """The address of its database while it runs, for tests that lay hands on the data behind its back."""
+        sockets = socket_directory((self.directory / "postgres").resolve(), server_account())
+        return f"postgresql://towpath@/towpath?host={quote(str(sockets), safe='/')}&port=5432"
 
     def start(self) -> Self:
         """Start it and return when it says that it is ready."""

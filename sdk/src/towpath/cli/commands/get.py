@@ -197,6 +197,8 @@ def logs(flow_run_id: str, level: tuple[str, ...], limit: int, as_json: bool) ->
 
     with open_client() as client:
         rows = client.get_logs(flow_run_id, level=[one.upper() for one in level], limit=limit)
+        if not rows:
+            client.get_flow_run(flow_run_id)  # a run that is not there is an error, one without lines is none
     if as_json:
         print_json(rows)
         return

@@ -74,6 +74,8 @@ def logs(flow_run_id: str, follow: bool, level: tuple[str, ...], as_json: bool) 
             Watch(client, flow_run_id, say=click.echo, states=False).follow()
             return
         rows = client.get_logs(flow_run_id, level=[one.upper() for one in level])
+        if not rows:
+            client.get_flow_run(flow_run_id)  # a run that is not there is an error, one without lines is none
     if as_json:
         print_json(rows)
     else:

@@ -46,12 +46,13 @@ async def _configure(connection: Connection) -> None:
     set_json_loads(orjson.loads, connection)
 
 
-def make_pool(dsn: str, *, size: int = 8) -> AsyncConnectionPool[Connection]:
+def make_pool(dsn: str, *, size: int = 8, patience: float = 10) -> AsyncConnectionPool[Connection]:
     """A pool that is not open yet.
 
     Args:
         dsn: PostgreSQL connection string.
         size: Connections at most.
+        patience: Seconds to wait for a connection.
     """
     return AsyncConnectionPool(
         dsn,
@@ -60,7 +61,7 @@ def make_pool(dsn: str, *, size: int = 8) -> AsyncConnectionPool[Connection]:
         configure=_configure,
         min_size=1,
         max_size=size,
-        timeout=10,
+        timeout=patience,
         max_idle=60,
         reconnect_timeout=5,
         check=AsyncConnectionPool.check_connection,
@@ -143,11 +144,13 @@ class PostgresStore:
     Args:
         dsn: PostgreSQL connection string.
         size: Connections at most.
+        patience: Seconds for which a transaction waits for a connection.
         on_commit: Called after a commit that wrote events: wakes the relay.
     """
 
-    def __init__(self, dsn: str, *, size: int = 8, on_commit: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, dsn: str, *, size: int = 8, patience: float = 10, on_commit: Callable[[], None] = lambda: None) -> None:
         self._dsn = dsn
+        self._patience = patience
         self._size = size
         self._on_commit = on_commit
         self._pool: AsyncConnectionPool[Connection] | None = None
@@ -155,7 +158,7 @@ class PostgresStore:
     async def open(self) -> None:
         """Begin to connect; does not wait for the database."""
         if self._pool is None:
-            self._pool = make_pool(self._dsn, size=self._size)
+            self._pool = make_pool(self._dsn, size=self._size, patience=self._patience)
             await self._pool.open(wait=False)
 
     async def close(self) -> None:

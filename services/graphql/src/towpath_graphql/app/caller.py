@@ -76,7 +76,7 @@ _WRITERS = frozenset({ADMIN, OPERATOR})
 _RUNNERS = frozenset({ADMIN, OPERATOR, RUN})
 _AGENTS = frozenset({ADMIN, OPERATOR, AGENT})
 _AGENTS_AND_RUNS = _AGENTS | {RUN}
-_LOOPS = frozenset({SERVICE, ADMIN})
+_LOOPS = frozenset({SERVICE, ADMIN})  # an admin may do a loop's work by hand, in the own tenant
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "hello": _EVERYBODY,

@@ -26,10 +26,10 @@ STRANDED_AGE = timers.SWEEP
 """Seconds for which a run must have been neither offered, owned nor waiting before lazarus looks at it."""
 
 
-async def schedule_sources(store: Store, after: UUID | None, limit: int) -> list[Row]:
+async def schedule_sources(store: Store, caller: Caller, after: UUID | None, limit: int) -> list[Row]:
     """Active schedules, a page by id."""
     async with store.transaction() as tx:
-        return await tx.all("schedule_sources", after=after, limit=_page(limit))
+        return await tx.all("schedule_sources", after=after, limit=_page(limit), tenant_id=caller.scope)
 
 
 async def schedule_flow_runs(store: Store, caller: Caller, runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -68,12 +68,14 @@ class Expired:
     gate_closed_until: datetime | None
 
 
-async def expired_leases(store: Store, limit: int) -> Expired:
+async def expired_leases(store: Store, caller: Caller, limit: int) -> Expired:
     """Expired leases; none while the reap gate is closed. Asking is also the sign that the write path answers."""
     async with store.transaction() as tx:
         gate = await tx.one("answer", gap=timers.BEAT, lease=timers.LEASE)
         assert gate is not None
-        runs = [] if gate["closed"] else await tx.all("expired_leases", limit=_page(limit), lease=timers.LEASE)
+        runs = [] if gate["closed"] else await tx.all(
+            "expired_leases", limit=_page(limit), lease=timers.LEASE, tenant_id=caller.scope
+        )
         upcoming = await tx.one("next_expiry")
     closed = gate["gate_closed_until"] if gate["closed"] else None
     return Expired(runs, upcoming["next_expiry"] if upcoming else None, gate["now"], closed)
@@ -93,7 +95,7 @@ async def reap_flow_runs(store: Store, caller: Caller, leases: Sequence[tuple[UU
 
 async def _reap(store: Store, caller: Caller, flow_run_id: UUID, fence: int) -> Result:
     async with store.transaction() as tx:
-        run = (await lock_flow_runs(tx, [flow_run_id], None)).get(flow_run_id)
+        run = (await lock_flow_runs(tx, [flow_run_id], caller.scope)).get(flow_run_id)
         if run is None:
             return failure(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.", flow_run_id)
         # a run whose lease is longer (Prefect 1's) gets its own lease period to come back, not only the common one
@@ -124,10 +126,10 @@ def _silence(run: FlowRun, fence: int, now: datetime) -> str | None:
     return None
 
 
-async def stranded_flow_runs(store: Store, limit: int) -> list[Row]:
+async def stranded_flow_runs(store: Store, caller: Caller, limit: int) -> list[Row]:
     """Runs that are neither offered, owned nor waiting."""
     async with store.transaction() as tx:
-        return await tx.all("stranded", limit=_page(limit), age=STRANDED_AGE)
+        return await tx.all("stranded", limit=_page(limit), age=STRANDED_AGE, tenant_id=caller.scope)
 
 
 async def reoffer_flow_runs(store: Store, caller: Caller, ids: Sequence[UUID]) -> list[Result]:
@@ -135,7 +137,7 @@ async def reoffer_flow_runs(store: Store, caller: Caller, ids: Sequence[UUID]) -
     _few(ids)
     results: dict[UUID, Result] = {}
     async with store.transaction() as tx:
-        runs = await lock_flow_runs(tx, ids, None)
+        runs = await lock_flow_runs(tx, ids, caller.scope)
         batch = Batch(tx, runs.values(), [], await tx.now())
         for run in runs.values():
             results[run.id] = _reoffer(batch, run, caller)

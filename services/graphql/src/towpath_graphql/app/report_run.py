@@ -192,9 +192,7 @@ async def _lost(batch: Batch, tx: Transaction, report: Report, run: FlowRun) -> 
         current = batch.flows[run.id]
         if item.get("task_run_id") is not None or item.get("slug") is not None:
             results.append(failure(Code.BAD_REQUEST, "A supervisor reports on its flow run only; task runs are the engine's.", run.id))
-        elif current.fence != report.fence:  # an item before this one has given the run up
-            results.append({"status": "SUCCESS", "id": str(run.id), "version": current.version})
-        elif is_final(current.state):
+        elif current.fence != report.fence or is_final(current.state):  # an item before this one has given the run up
             results.append({"status": "SUCCESS", "id": str(run.id), "version": current.version})
         elif is_a(state["type"], "Failed"):
             results.append(await take_from_owner(batch, tx, current, str(state.get("message") or "ended"), "supervisor"))

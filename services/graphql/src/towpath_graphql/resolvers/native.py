@@ -89,17 +89,17 @@ async def release_run(context: Context, input: dict[str, Any]) -> dict[str, Any]
 
 async def schedule_sources(context: Context, limit: int, after: UUID | None = None) -> list[dict[str, Any]]:
     """Active schedules."""
-    return await loops.schedule_sources(context.store, after, limit)
+    return await loops.schedule_sources(context.store, context.caller, after, limit)
 
 
 async def expired_leases(context: Context, limit: int) -> loops.Expired:
     """Expired leases."""
-    return await loops.expired_leases(context.store, limit)
+    return await loops.expired_leases(context.store, context.caller, limit)
 
 
 async def stranded_flow_runs(context: Context, limit: int) -> list[dict[str, Any]]:
     """Stranded runs."""
-    return await loops.stranded_flow_runs(context.store, limit)
+    return await loops.stranded_flow_runs(context.store, context.caller, limit)
 
 
 async def schedule_flow_runs(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002

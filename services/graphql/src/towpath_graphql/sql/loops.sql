@@ -8,6 +8,7 @@ select f.id as flow_id, f.flow_group_id, f.tenant_id, f.name as flow_name, coale
 from flow f join flow_group g on g.id = f.flow_group_id
 where f.is_schedule_active and not f.archived and coalesce(g.schedule, f.schedule) is not null
   and (%(after)s::uuid is null or f.id > %(after)s::uuid)
+  and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by f.id limit %(limit)s;
 
 -- name: answer
@@ -25,6 +26,7 @@ select id as flow_run_id, tenant_id, fence, lease_holder as holder, phase, heart
        least(lease_expires_at, launch_deadline) as expired_at
 from flow_run, write_path w
 where lease_expires_at is not null and (lease_expires_at <= now() or launch_deadline <= now())
+  and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
   and now() >= w.gate_closed_until + make_interval(secs => greatest(lease_seconds - %(lease)s::float8, 0))
 order by expired_at limit %(limit)s;
 
@@ -37,6 +39,7 @@ select id as flow_run_id, tenant_id, state, times_resurrected as lives, state_ti
 from flow_run
 where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null
   and state_timestamp < now() - make_interval(secs => %(age)s)
+  and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by id limit %(limit)s;
 
 -- name: gate
