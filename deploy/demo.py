@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -28,9 +30,19 @@ def say(text: str) -> None:
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
 
 
-def data_dir() -> Path:
-    """Where the demo's data live; root's home is closed to the account that PostgreSQL runs as."""
-    return Path("/var/lib/towpath-demo") if os.geteuid() == 0 else Path.home() / ".towpath" / "demo"
+@contextmanager
+def data_dir(*, once: bool) -> Iterator[Path]:
+    """Where the demo's data live: kept for the next time, or with `once` thrown away at the end."""
+    if not once:
+        # root's home is closed to the account that PostgreSQL runs as
+        yield Path("/var/lib/towpath-demo") if os.geteuid() == 0 else Path.home() / ".towpath" / "demo"
+        return
+    folder = Path(tempfile.mkdtemp(prefix="towpath-demo-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def choose_port(wanted: int) -> int:
@@ -93,8 +105,8 @@ def main() -> int:
     env = {**os.environ, "TOWPATH_API_URL": url, "PYTHONUNBUFFERED": "1"}
 
     say("1. The backend: PostgreSQL, NATS and every service")
-    start = [*TOWPATH, "server", "start", "--port", str(port), "--data-dir", str(data_dir())]
-    with child(start, env, ready="is ready at"):
+    start = [*TOWPATH, "server", "start", "--port", str(port), "--data-dir"]
+    with data_dir(once=options.once) as folder, child([*start, str(folder)], env, ready="is ready at"):
         say("2. The example flows, registered")
         for name, path in EXAMPLES.items():
             if run(["register", "--path", str(path), "--no-schedule"], env):

@@ -124,7 +124,9 @@ def _admin(postgres_server: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
 
 
 def _create(admin: psycopg.Connection, name: str, template: str | None) -> None:
-    admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(_name_of(template or "template1"))))
+    # copying files instead of writing every page to the log: 14 ms instead of some hundred
+    statement = sql.SQL("create database {} template {} strategy file_copy")
+    admin.execute(statement.format(sql.Identifier(name), sql.Identifier(_name_of(template or "template1"))))
 
 
 def _name_of(database: str) -> str:

@@ -59,7 +59,8 @@ def choose_parameters(
     if missing:
         raise TowpathError(
             Code.MISSING_PARAMETER,
-            f"Flow '{flow_name}' needs a value for {', '.join(map(repr, missing))}; give it with the run (`towpath run --param`) or as a default.",
+            f"Flow '{flow_name}' needs a value for {', '.join(map(repr, missing))}; "
+            "give it with the run (`towpath run --param`) or as a default.",
             parameters=missing,
         )
     return chosen

@@ -363,6 +363,7 @@ create table log (
     is_loaded_from_archive boolean not null default false
 ) partition by range (id);
 create index log_by_flow_run on log (flow_run_id, timestamp);
+create index log_stream on log (flow_run_id, id); -- what came after the last line that was seen
 create index log_by_task_run on log (task_run_id, timestamp) where task_run_id is not null;
 
 create table task_run_artifact (

@@ -276,7 +276,8 @@ create table flow_run (
 );
 create unique index flow_run_idempotent on flow_run (flow_id, idempotency_key) where idempotency_key is not null;
 create unique index flow_run_scheduled_once on flow_run (flow_group_id, schedule_clock, scheduled_start_time) where schedule_clock is not null;
-create index flow_run_offered on flow_run (tenant_id, label_key, due_at) where due_at is not null;
+create index flow_run_offered on flow_run (tenant_id, label_key, run_config_type, due_at) where due_at is not null;
+create index flow_run_by_agent on flow_run (agent_id) where agent_id is not null;
 create index flow_run_owned on flow_run (lease_expires_at) where lease_expires_at is not null;
 create index flow_run_stranded on flow_run (id)
     where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null;
@@ -362,6 +363,7 @@ create table log (
     is_loaded_from_archive boolean not null default false
 ) partition by range (id);
 create index log_by_flow_run on log (flow_run_id, timestamp);
+create index log_stream on log (flow_run_id, id); -- what came after the last line that was seen
 create index log_by_task_run on log (task_run_id, timestamp) where task_run_id is not null;
 
 create table task_run_artifact (
@@ -397,6 +399,7 @@ create table concurrency_slot (
     acquired    timestamptz not null default now()
 );
 create unique index concurrency_slot_once on concurrency_slot (limit_id, flow_run_id, coalesce(task_run_id, flow_run_id));
+create index concurrency_slot_by_run on concurrency_slot (flow_run_id);
 
 -- --------------------------------------------------------------------------------------------------------------- messages and hooks
 

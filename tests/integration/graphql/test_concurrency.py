@@ -1,0 +1,119 @@
+"""Many writers at the same time: each run has one owner, each state one version, each report counts once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+
+from towpath_proto.errors import Code, TowpathError
+
+
+async def test_eight_claimers_share_a_hundred_runs(api):
+    """Eight agents empty a queue of a hundred runs: each run is taken once, and nobody goes away empty while there are runs."""
+    flow = await api.register(tasks=1)
+    await api.call("create_flow_runs", "results", runs=[{"flow_id": flow}] * 100)
+    agents = [await api.agent(name=f"agent {i}") for i in range(8)]
+    empty = 0
+
+    async def work(agent):
+        nonlocal empty
+        taken = []
+        while True:
+            runs = (await api.claim(agent, limit=5))["runs"]
+            if not runs:
+                empty += 1
+                return taken
+            taken += [(r["id"], r["fence"]) for r in runs]
+
+    shares = await asyncio.gather(*map(work, agents))
+    taken = [x for share in shares for x in share]
+    assert len(taken) == 100
+    assert len(set(taken)) == 100
+    assert {fence for _, fence in taken} == {1}
+    assert empty == 8
+
+
+async def test_a_locked_run_does_not_hide_the_next_one(api):
+    """A run that somebody else has locked at this moment is stepped over: a claim for one run gets the next one."""
+    flow = await api.register()
+    first, second = await api.create(flow), await api.create(flow)
+    await api.rows("update flow_run set due_at = now() - interval '1 minute' where id = %s returning 1", first)
+    agent = await api.agent()
+    async with await psycopg.AsyncConnection.connect(api.dsn) as other:
+        await other.execute("select 1 from flow_run where id = %s for update", (first,))
+        assert [r["id"] for r in (await api.claim(agent, limit=1))["runs"]] == [str(second)]
+    assert [r["id"] for r in (await api.claim(agent, limit=1))["runs"]] == [str(first)]
+
+
+async def test_engine_and_supervisor_report_at_the_same_time(api, make_state):
+    """The engine's end and the supervisor's crash report meet: whichever comes first decides, and the run is whole either way."""
+    flow = await api.register()
+    for _ in range(5):
+        run = await api.begun(flow)
+        await api.report(run, 1, [{"state": make_state("Running")}, {"slug": "a-1", "state": make_state("Running")}])
+        ends = [{"slug": "a-1", "state": make_state("Success")}, {"state": make_state("Success")}]
+        engine, supervisor = await asyncio.gather(
+            api.report(run, 2, ends),
+            api.report(run, 1, [{"state": make_state("Failed")}], reporter="supervisor"),
+            return_exceptions=True,
+        )
+        assert not isinstance(supervisor, Exception)
+        if isinstance(engine, TowpathError):
+            assert engine.code is Code.FENCED
+            assert await api.state(run["id"]) == "Scheduled"
+            await api.call("delete_flow_run", flow_run_id=run["id"])
+        else:
+            assert await api.state(run["id"]) == "Success"
+
+
+async def test_the_same_report_at_the_same_time_counts_once(api, make_state):
+    """Four copies of one batch: one is taken, the others are replays."""
+    run = await api.begun(await api.register())
+    states = [{"state": make_state("Running")}, {"slug": "a-1", "map_index": 0, "state": make_state("Running")}]
+    answers = await asyncio.gather(*(api.report(run, 1, states, logs=[{"message": "once"}]) for _ in range(4)))
+    assert sorted(a["replayed"] for a in answers) == [False, True, True, True]
+    assert len(await api.rows("select 1 from log")) == 1
+    assert len(await api.rows("select 1 from flow_run_state where state = 'Running'")) == 1
+
+
+async def test_rivals_with_one_version_are_told_apart(api, make_state):
+    """Two processes that both say Running with the version they saw: one runs, the other learns VERSION_LOCKING_ERROR."""
+    run_id = await api.create(await api.register1())
+    document = "mutation($i: set_flow_run_states_input!) { set_flow_run_states(input: $i) { states { id } } }"
+    item = {"flow_run_id": run_id, "version": 1, "state": make_state("Running")}
+    answers = await asyncio.gather(*(api(document, i={"states": [item]}) for _ in range(4)), return_exceptions=True)
+    codes = [a.code for a in answers if isinstance(a, TowpathError)]
+    assert codes == [Code.VERSION_LOCKING_ERROR] * 3
+
+
+async def test_crossed_batches_do_not_lock_each_other_up(api, make_state):
+    """Batches that name the same runs in opposite orders, renewals among them, all end; nobody is refused for it."""
+    flow = await api.register()
+    runs = [await api.begun(flow) for _ in range(6)]
+    states = [{"flow_run_id": r["id"], "state": make_state("Running")} for r in runs]
+    tasks = [{"task_run_id": r["tasks"]["a-1"], "state": make_state("Scheduled")} for r in runs]
+    leases = [{"flow_run_id": r["id"], "fence": r["fence"]} for r in runs]
+    calls = []
+    for order in (1, -1, 1, -1):
+        calls.append(api.call("renew_leases", "results", leases=leases[::order]))
+        calls.append(api.call("set_states", "results", states=(tasks + states)[::order]))
+    for answer in await asyncio.gather(*calls):
+        assert len(answer["results"]) in (6, 12)
+
+
+async def test_a_key_is_created_once_by_all(api):
+    """Eight requests with one idempotency key make one run and all get its id."""
+    flow = await api.register()
+    made = await asyncio.gather(*(api.create(flow, idempotency_key="k") for _ in range(8)))
+    assert len(set(made)) == 1
+    assert len(await api.rows("select 1 from flow_run")) == 1
+
+
+async def test_a_mapped_child_is_made_once_by_all(api, make_state):
+    """Requests for one child's task run at the same time make one row."""
+    run = await api.begun(await api.register())
+    task = (await api.tasks_of(run["id"]))["a-1"]["task_id"]
+    given = {"flow_run_id": run["id"], "task_id": task, "map_index": 3}
+    made = await asyncio.gather(*(api.call("get_or_create_task_run", "id", **given) for _ in range(6)))
+    assert len({m["id"] for m in made}) == 1
