@@ -139,13 +139,13 @@ class Site:
         return process
 
     def runners(self) -> list[psutil.Process]:
-        """The runner processes of this home."""
-        found = []
-        for p in psutil.process_iter(["cmdline"]):
+        """The runner processes of this home, without what they have forked."""
+        found = {}
+        for p in psutil.process_iter(["cmdline", "ppid"]):
             line = p.info["cmdline"] or []
             if "towpath.runner" in line and any(str(self.home) in word for word in line):
-                found.append(p)
-        return found
+                found[p.pid] = p
+        return [p for p in found.values() if p.info["ppid"] not in found]
 
     def stop_agent(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()

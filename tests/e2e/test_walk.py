@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 SQUARES = """from towpath import Flow, Parameter, task
 
-@task
+@task(log_stdout=True)
 def square(x):
     print(f"{x} squared is {x * x}")
     return x * x
@@ -54,7 +55,7 @@ def numbers(n):
 def double(x):
     return 2 * x
 
-@task
+@task(log_stdout=True)
 def total(xs):
     print(f"total {sum(xs)}")
     return sum(xs)
@@ -102,10 +103,9 @@ def test_results_are_kept(site, registered):
     site.ended(run_id, state="Success")
     document = """query ($id: uuid!) { task_run(where: {flow_run_id: {_eq: $id}, task: {slug: {_eq: "total-1"}}}) { serialized_state } }"""
     (row,) = site.backend.graphql(document, id=run_id)["task_run"]
-    import cloudpickle
-
-    location = row["serialized_state"]["_result"]["location"]
-    assert cloudpickle.loads(Path(location).read_bytes()) == 20
+    result = row["serialized_state"]["_result"]
+    assert pickle.loads(Path(result["dir"], result["location"]).read_bytes()) == 20
+    assert Path(result["dir"]).is_relative_to(site.home)
 
 
 def test_a_failure_and_a_restart(site, registered, tmp_path: Path):

@@ -23,6 +23,7 @@ from datetime import datetime
 
 from starlette.types import ASGIApp
 
+from towpath_proto.errors import TowpathError
 from towpath_service_kit.bus import Bus, BusMessage, Subscription
 from towpath_service_kit.clock import Clock, SystemClock
 from towpath_service_kit.health import health_app
@@ -251,7 +252,11 @@ class LoopService(abc.ABC):
             self._failures += 1
             self._last_error = _words(turn.error)
             self._runs.labels("failed").inc()
-            _log.error("loop_turn_failed", error=turn.error, loop=self._name, cause=turn.cause, failures=self._failures)
+            if isinstance(turn.error, TowpathError):  # it says what is the matter; where it was raised does not help
+                reason = {"code": str(turn.error.code), "reason": turn.error.message}
+                _log.warning("loop_turn_failed", loop=self._name, cause=turn.cause, failures=self._failures, **reason)
+            else:
+                _log.error("loop_turn_failed", error=turn.error, loop=self._name, cause=turn.cause, failures=self._failures)
             return
         self._failures = 0
         self._last_success = self._clock.monotonic()
@@ -277,10 +282,11 @@ class LoopService(abc.ABC):
         await self._clock.wait(self._woken, self._until_next(turn.result))
 
     def _until_next(self, result: LoopResult) -> float:
-        seconds = self._config.sweep * (1 - self._config.jitter * self._random.random())
+        # the spacing has been waited for already: it counts for the sweep, while an instant stays where it is
+        seconds = self._config.sweep * (1 - self._config.jitter * self._random.random()) - self._config.spacing
         if result.next_at is not None:
             seconds = min(seconds, (result.next_at - self._clock.now()).total_seconds())
-        return max(0.0, seconds - self._config.spacing)
+        return max(0.0, seconds)
 
 
 def _words(error: BaseException | None) -> str:
