@@ -113,8 +113,9 @@ def test_launching_leases_are_renewed_in_bulk_and_judged(api: FakeApi, running: 
     assert sorted(running.cancelled) == sorted(
         [(cancelled.id, "The run was cancelled", False), (fenced.id, "The run is not this agent's any more", True)]
     )
-    asked = {lease["flow_run_id"] for lease in api.of("renew_leases")[0]["input"]["leases"]}
-    assert asked == {kept.id, cancelled.id, fenced.id}
+    # a slow machine may see a renewal by the timer before the one by the hint
+    asked = [{lease["flow_run_id"] for lease in call["input"]["leases"]} for call in api.of("renew_leases")]
+    assert {kept.id, cancelled.id, fenced.id} in asked
     assert [run.id for run in running.launching.all()] == [kept.id]
 
 

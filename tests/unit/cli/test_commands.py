@@ -199,6 +199,10 @@ def test_cancel_restart_and_logs(api: FakeApi, towpath: Any):
     assert json.loads(towpath("logs", "r1", "--json")[1])[0]["message"] == "hello"
 
 
+def _state(state: str, version: int) -> dict[str, Any]:
+    return {"version": version, "state": state, "message": None, "timestamp": NOW.isoformat()}
+
+
 def _log(row_id: str, message: str) -> dict[str, Any]:
     task = {"map_index": 2, "task": {"name": "one"}}
     return {"id": row_id, "timestamp": NOW.isoformat(), "level": "INFO", "name": "towpath", "message": message, "task_run": task}
@@ -209,6 +213,7 @@ def test_watching_shows_states_and_lines_once_until_the_end(api: FakeApi, towpat
     """--watch prints each state and each log line once, even one that is stored late with a smaller id, and returns how it ended."""
     states = iter([("Scheduled", 1), ("Running", 2), ("Running", 2), (end, 3)])
     newest = {"state": "Scheduled", "version": 1}
+    history: list[dict[str, Any]] = []
     logs: list[dict[str, Any]] = []
     new_ids = iter(["01a2029c-0000-7000-8000-000000000005", "01a2029c-0000-7000-8000-000000000003", "01a2029c-0001-7000-8000-000000000001"])
 
@@ -217,7 +222,9 @@ def test_watching_shows_states_and_lines_once_until_the_end(api: FakeApi, towpat
         newest.update(state=state, version=version)
         if version > 1:
             logs.append(_log(next(new_ids), f"line {len(logs)}"))
-        return {**RUN, "state": state, "version": version}
+        if version > len(history):
+            history.append(_state(state, version))
+        return {**RUN, "state": state, "version": version, "states": history}
 
     api.answers["create_flow_run"] = lambda v: {"id": "r1"}
     api.answers["flow_run_by_pk"] = run
@@ -236,7 +243,7 @@ def test_watching_says_when_nobody_will_run_it(api: FakeApi, towpath: Any):
 
     def run(variables: dict[str, Any]) -> dict[str, Any]:
         state, version = next(states)
-        return {**RUN, "state": state, "version": version, "labels": ["eu"]}
+        return {**RUN, "state": state, "version": version, "labels": ["eu"], "states": [_state(state, version)]}
 
     api.answers["flow_run_by_pk"] = run
     api.answers["log"] = lambda v: []

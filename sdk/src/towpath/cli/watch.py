@@ -86,11 +86,13 @@ class Watch:
             self._bell.wait(self._sweep)
 
     def _show(self, run: Row) -> None:
-        if self._states and run["version"] != self._version:
-            self._version = run["version"]
-            when = moment(run["state_timestamp"])
-            clock = f"{when.astimezone():%H:%M:%S}" if when else "        "
-            self._say(f"{clock}  {colored(run['state'])}{': ' + run['state_message'] if run.get('state_message') else ''}")
+        # a quick run goes through several states between two looks
+        for state in run["states"] if self._states else ():
+            if state["version"] > self._version:
+                self._version = state["version"]
+                when = moment(state["timestamp"])
+                clock = f"{when.astimezone():%H:%M:%S}" if when else "        "
+                self._say(f"{clock}  {colored(state['state'])}{': ' + state['message'] if state.get('message') else ''}")
         if run["state"] in ("Scheduled", "Queued") and not self._warned:
             self._warned = True
             sentence = nobody_serves(run, self._client.get_agents())

@@ -32,6 +32,7 @@ from towpath.engine.state import Cancelled, Failed, Finished, Mapped, Paused, Pe
 from towpath.logs import attach_console
 from towpath.runner.child_table import Stage
 from towpath.runner.code_cache import CodeCache
+from towpath.runner.forks import keep_sigterm_for_this_process
 from towpath.runner.launch import STATUS_FD
 from towpath.runner.reporter import BackendReporter
 from towpath.runner.wire import pack
@@ -105,8 +106,7 @@ class RunProcess:
         """Do all of it; returns the exit status."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: self._stop("The run was cancelled."))
-        # what user code forks is not the run: it dies of SIGTERM as any process does (multiprocessing counts on that)
-        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+        keep_sigterm_for_this_process()
         begun = self._begin()
         if begun is None:
             return 1

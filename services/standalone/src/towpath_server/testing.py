@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,16 +44,24 @@ class Backend:
         directory: Where its data are; by default a temporary directory that is removed at the end.
         processes: One process per service.
         env: Further environment.
+        arguments: Further options of `towpath server start`.
     """
 
-    def __init__(self, directory: Path | None = None, *, processes: bool = False, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        processes: bool = False,
+        env: dict[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
         self._temporary = directory is None
         if directory is None:
             directory = Path(tempfile.mkdtemp(prefix="towpath-backend-"))
             directory.chmod(0o755)  # the account that PostgreSQL runs as must get through
         self.directory = directory
         self.port = free_port()
-        self._arguments = ["start", "--port", str(self.port), "--data-dir", str(directory), *(["--processes"] if processes else [])]
+        self._arguments = ["start", "--port", str(self.port), "--data-dir", str(directory), *(["--processes"] if processes else []), *arguments]
         self._env = env or {}
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -102,6 +111,10 @@ class Backend:
                 self._lines.put(line)
         self._lines.put(None)
 
+    def wait(self, timeout: float = 30.0) -> int:
+        """Wait until it ends for a reason of its own; its exit status."""
+        return self._end(None, timeout)
+
     def stop(self, timeout: float = 30.0) -> int:
         """Stop it in an orderly way; its exit status."""
         return self._end(signal.SIGTERM, timeout)
@@ -110,11 +123,12 @@ class Backend:
         """Kill the server process at once; PostgreSQL and NATS go with it."""
         return self._end(signal.SIGKILL, 30.0)
 
-    def _end(self, number: signal.Signals, timeout: float) -> int:
+    def _end(self, number: signal.Signals | None, timeout: float) -> int:
         process, self._process = self._process, None
         if process is None:
             return 0
-        process.send_signal(number)
+        if number is not None:
+            process.send_signal(number)
         try:
             return process.wait(timeout)
         except subprocess.TimeoutExpired:
