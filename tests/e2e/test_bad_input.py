@@ -238,7 +238,7 @@ def test_a_malformed_request_has_a_code(site, body, code):
 @pytest.mark.parametrize("token", ["twk_" + "x" * 43, "twr_garbage", "twr_aaaa.bbbb", "something"])
 def test_wrong_credentials(site, token):
     """Garbage in place of a key, a run token or a service token is 401 UNAUTHENTICATED, for reads and for writes."""
-    for document in ("{ flow { id } }", "mutation { create_project(input: {name: \"stolen\"}) { id } }"):
+    for document in ("{ flow { id } }", 'mutation { create_project(input: {name: "stolen"}) { id } }'):
         status, answer = site.ask(document, token)
         assert (status, error_of(answer)[0]) == (401, "UNAUTHENTICATED")
     assert "stolen" not in {p["name"] for p in site.json("get", "projects")}
@@ -256,7 +256,7 @@ def test_a_run_token_opens_its_own_run_only(site, flows):
     status, seen = site.ask("{ flow_run { id } log { id } }", token)
     assert (status, [r["id"] for r in seen["data"]["flow_run"]]) == (200, [mine])
     for document in (
-        "mutation ($id: UUID!, $fence: Int!) { begin_run(input: {flow_run_id: $id, fence: $fence, holder: \"x\"}) { lease } }",
+        'mutation ($id: UUID!, $fence: Int!) { begin_run(input: {flow_run_id: $id, fence: $fence, holder: "x"}) { lease } }',
         "mutation ($id: UUID!, $fence: Int!) "
         "{ report_run(input: {flow_run_id: $id, fence: $fence, reporter: engine, sequence: 1}) { cancel } }",
         "mutation ($id: UUID!) { cancel_flow_run(input: {flow_run_id: $id}) { state } }",

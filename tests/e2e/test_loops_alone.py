@@ -134,7 +134,7 @@ def services(new_template, postgres_server, nats_server, until, tmp_path_factory
 
 @pytest.fixture
 def loops(services, until, tmp_path: Path):
-    """`loops(name, replicas)` starts a loop that many times; it returns when each has had a turn, with a function that awaits more turns."""
+    """`loops(name, replicas)` starts a loop that many times; when each has had a turn, it returns a function that awaits more."""
     processes = Processes(tmp_path, until)
 
     def turns(port: int) -> float:

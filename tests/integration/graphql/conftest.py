@@ -77,8 +77,7 @@ class Api:
             "name": name,
             "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0} for s in slugs],
             "edges": [
-                {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "x", "mapped": False}
-                for a, b in pairwise(slugs)
+                {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "x", "mapped": False} for a, b in pairwise(slugs)
             ],
             "parameters": [],
             **flow,

@@ -60,8 +60,14 @@ async def test_an_old_fence_is_refused_as_a_whole(api, make_state):
     """FENCED rejects the batch: nothing of it is stored."""
     run = await api.begun(await api.register())
     refused = await api.refused(
-        "report_run", "results", flow_run_id=run["id"], fence=run["fence"] - 1, reporter="engine", sequence=1,
-        states=[{"state": make_state("Running")}], logs=[{"message": "ghost"}],
+        "report_run",
+        "results",
+        flow_run_id=run["id"],
+        fence=run["fence"] - 1,
+        reporter="engine",
+        sequence=1,
+        states=[{"state": make_state("Running")}],
+        logs=[{"message": "ghost"}],
     )
     assert refused.code is Code.FENCED
     assert await api.state(run["id"]) == "Submitted"

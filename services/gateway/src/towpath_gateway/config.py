@@ -35,6 +35,7 @@ class Config:
         host: Address to listen on.
         port: Port to listen on.
         auth: Whether callers need a key.
+        ui: Whether the pages are served.
         graphql_url: Address of the graphql service.
         read_url: Address of the read engine or of the Hasura image.
         nats_url: Address of NATS; None: subscriptions live by their sweeps alone.
@@ -57,6 +58,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 4200
     auth: bool = False
+    ui: bool = True
     graphql_url: str = "http://127.0.0.1:4201"
     read_url: str = "http://127.0.0.1:4202"
     nats_url: str | None = None
@@ -94,6 +96,7 @@ class Config:
             host=host,
             port=settings.port("TOWPATH_PORT", 4200),
             auth=auth,
+            ui=settings.flag("TOWPATH_UI", True),
             graphql_url=settings.url("TOWPATH_GRAPHQL_URL", "http://127.0.0.1:4201"),
             read_url=settings.url("TOWPATH_READ_URL", "http://127.0.0.1:4202"),
             nats_url=settings.url("TOWPATH_NATS_URL", None, schemes=("nats", "tls")),
@@ -124,7 +127,7 @@ def _auth(mode: str, host: str) -> bool:
         raise TowpathError(
             Code.BAD_SETTING,
             f"Without keys anybody who reaches {host} would be admin, so TOWPATH_AUTH=off works on a loopback address only. Make a key"
-            " while the server listens on 127.0.0.1 (mutation create_api_key, or `towpath auth create-key`), then start with"
+            ' while the server listens on 127.0.0.1 (mutation create_api_key(input: {name: "me", role: "admin"}) { key }), then start with'
             " TOWPATH_AUTH=on.",
             setting="TOWPATH_AUTH",
         )

@@ -15,7 +15,7 @@ from towpath_gateway.config import Config
 from towpath_gateway.documents import Documents
 from towpath_gateway.edge import Edge
 from towpath_gateway.health import Check, Health, ask
-from towpath_gateway.pages import Pages
+from towpath_gateway.pages import STATIC, Pages
 from towpath_gateway.routes import PUBLIC_PATHS, GraphQLOverHttp, application
 from towpath_gateway.splitting import BusinessFields
 from towpath_gateway.subscriptions.connection import Connections
@@ -109,7 +109,7 @@ def build(
         read: The read back end; by default the one at `read_url`.
         bus: A bus that somebody else starts and closes; by default one of its own at `nats_url`.
         peers: Checks of further services in this process, by name, for `/health`.
-        pages: The UI's files; by default those in the package.
+        pages: The UI's files; by default those in the package, or none when the settings say so.
         clock: The clock; the system's by default.
     """
     clock = clock or SystemClock()
@@ -140,7 +140,7 @@ def build(
     routes = application(
         post=GraphQLOverHttp(answering, callers, config, metrics).post,
         connect=connections.connect,
-        pages=pages or Pages(),
+        pages=pages or Pages(STATIC if config.ui else None),
         health=health,
         metrics=metrics,
     )

@@ -38,18 +38,26 @@ _NOT_BUILT = """<!doctype html>
 <code>services/ui</code>; a released wheel brings them along.</p>
 </html>
 """
+_SWITCHED_OFF = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Towpath</title>
+<h1>Towpath is running, without its pages</h1>
+<p>They are switched off here (<code>--no-ui</code>, or <code>TOWPATH_UI=off</code>). The API is at <code>POST /graphql</code>; its state is
+at <a href="/health">/health</a>.</p>
+</html>
+"""
 
 
 class Pages:
     """Serves the UI.
 
     Args:
-        folder: Where its files are; it may be absent, or appear later.
+        folder: Where its files are; it may be absent, or appear later. None to serve no pages.
     """
 
-    def __init__(self, folder: Path = STATIC) -> None:
-        self._folder = folder
-        self._files = StaticFiles(directory=folder, check_dir=False)
+    def __init__(self, folder: Path | None = STATIC) -> None:
+        self._files = None if folder is None else StaticFiles(directory=folder, check_dir=False)
 
     async def page(self, request: Request) -> Response:
         """A file; for a path that is a page of the application, its index."""
@@ -60,15 +68,18 @@ class Pages:
         elif "." in path.rpartition("/")[2]:
             response = PlainTextResponse("There is no such file.\n", 404)
         else:
-            response = await self._file(request, "index.html") or HTMLResponse(_NOT_BUILT)
+            response = await self._file(request, "index.html") or self._instead()
             response.headers["cache-control"] = "no-cache"
         response.headers.update(SECURITY_HEADERS)
         return response
 
     async def _file(self, request: Request, path: str) -> Response | None:
-        if "\0" in path:
+        if self._files is None or "\0" in path:
             return None
         full_path, found = await asyncio.to_thread(self._files.lookup_path, path)
         if found is None or not stat.S_ISREG(found.st_mode):
             return None
         return self._files.file_response(full_path, found, request.scope)
+
+    def _instead(self) -> Response:
+        return HTMLResponse(_NOT_BUILT) if self._files is not None else HTMLResponse(_SWITCHED_OFF, 404)

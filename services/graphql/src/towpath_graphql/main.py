@@ -89,9 +89,7 @@ class GraphqlService:
         self._tasks: list[asyncio.Task[None]] = []
         self._prepared = False
         self._reason = "has not been started"
-        self._store = PostgresStore(
-            config.database_url.value, size=config.pool_size, patience=config.patience, on_commit=self._committed
-        )
+        self._store = PostgresStore(config.database_url.value, size=config.pool_size, patience=config.patience, on_commit=self._committed)
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
         self._app = build_app(build_schema(), self._context, config.identity_secret.value, self.ready, self._metrics)
 

@@ -25,7 +25,7 @@ import click
 
 from towpath_proto.errors import Code, TowpathError
 from towpath_server.data_dir import DataDirectory, default_path
-from towpath_server.options import Options
+from towpath_server.options import Addresses, Options, service_environment
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -79,10 +79,24 @@ def start(host: str, port: int, data_dir: Path | None, no_ui: bool, processes: b
     directory = DataDirectory(options.data_dir)
     directory.open()
     try:
-        sock = bind(options.host, options.port)
+        _check(options, directory)
+        try:
+            sock = bind(options.host, options.port)
+        except TowpathError as e:
+            if e.code is not Code.PORT_TAKEN:
+                raise
+            sentence = f"Port {port} on {host} is taken by another program; stop it, or choose another port with --port."
+            raise TowpathError(e.code, sentence, **e.detail) from None
         run(_serve(replace(options, port=sock.getsockname()[1]), directory, sock))
     finally:
         directory.close()
+
+
+def _check(options: Options, directory: DataDirectory) -> None:
+    """Refuse settings that the gateway would refuse, before anything is started."""
+    from towpath_gateway.config import Config
+
+    Config.from_env(service_environment(options, directory.secrets(), Addresses("", "nats://127.0.0.1")))
 
 
 async def _serve(options: Options, directory: DataDirectory, sock: socket.socket) -> None:

@@ -69,6 +69,7 @@ def service_environment(options: Options, secrets: Secrets, addresses: Addresses
         "TOWPATH_NATS_URL": addresses.nats,
         "TOWPATH_HOST": options.host,
         "TOWPATH_PORT": str(options.port),
+        "TOWPATH_UI": None if options.ui else "off",
         "TOWPATH_GRAPHQL_URL": addresses.graphql,
         "TOWPATH_READ_URL": addresses.read,
         "TOWPATH_API_URL": addresses.api,

@@ -14,7 +14,9 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
+import towpath_gateway.config
 from towpath_proto.errors import Code, TowpathError
+from towpath_server.access import need_a_key
 from towpath_server.data_dir import DataDirectory
 from towpath_server.embedded.process import ServerProcess, describe_exit
 from towpath_server.options import Addresses, Options, service_environment
@@ -153,4 +155,10 @@ async def running(options: Options, directory: DataDirectory, sock: socket.socke
             stack.push_async_callback(service.stop)
             await service.start()
         await _wait_healthy(url, services)
+        if towpath_gateway.config.Config.from_env(env).auth:
+            graphql = HttpUpstream(f"http://127.0.0.1:{ports['graphql']}")
+            try:
+                await need_a_key(graphql, secret=env["TOWPATH_IDENTITY_SECRET"], host=options.host)
+            finally:
+                await graphql.close()
         yield services

@@ -22,8 +22,8 @@ import towpath_scheduler.config
 import towpath_scheduler.main as scheduler
 import towpath_zombie_killer.config
 import towpath_zombie_killer.main as zombie_killer
-from towpath_gateway.pages import Pages
 from towpath_proto.errors import Code, TowpathError
+from towpath_server.access import need_a_key
 from towpath_server.data_dir import DataDirectory
 from towpath_server.embedded import EmbeddedNats, EmbeddedPostgres, supervise
 from towpath_server.options import Addresses, Options, service_environment
@@ -100,6 +100,8 @@ async def running(options: Options, directory: DataDirectory, sock: socket.socke
         await reader.start()
 
         config = towpath_gateway.config.Config.from_env(env)
+        if config.auth:
+            await need_a_key(AsgiUpstream(writer.app, name="graphql"), secret=config.identity_secret.value, host=config.host)
         loops: list[Service] = []
         front = gateway.build(
             config,
@@ -107,7 +109,6 @@ async def running(options: Options, directory: DataDirectory, sock: socket.socke
             read=AsgiUpstream(reader.app, name="read"),
             bus=bus,
             peers={name: partial(_ready_of, loops, i) for i, name in enumerate(("scheduler", "zombie_killer", "lazarus"))},
-            pages=None if options.ui else Pages(directory.path / "no-ui"),
         )
         stack.push_async_callback(front.stop)
         await front.start()

@@ -61,7 +61,15 @@ class Backend:
             directory.chmod(0o755)  # the account that PostgreSQL runs as must get through
         self.directory = directory
         self.port = free_port()
-        self._arguments = ["start", "--port", str(self.port), "--data-dir", str(directory), *(["--processes"] if processes else []), *arguments]
+        self._arguments = [
+            "start",
+            "--port",
+            str(self.port),
+            "--data-dir",
+            str(directory),
+            *(["--processes"] if processes else []),
+            *arguments,
+        ]
         self._env = env or {}
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()

@@ -73,9 +73,7 @@ async def expired_leases(store: Store, caller: Caller, limit: int) -> Expired:
     async with store.transaction() as tx:
         gate = await tx.one("answer", gap=timers.BEAT, lease=timers.LEASE)
         assert gate is not None
-        runs = [] if gate["closed"] else await tx.all(
-            "expired_leases", limit=_page(limit), lease=timers.LEASE, tenant_id=caller.scope
-        )
+        runs = [] if gate["closed"] else await tx.all("expired_leases", limit=_page(limit), lease=timers.LEASE, tenant_id=caller.scope)
         upcoming = await tx.one("next_expiry")
     closed = gate["gate_closed_until"] if gate["closed"] else None
     return Expired(runs, upcoming["next_expiry"] if upcoming else None, gate["now"], closed)

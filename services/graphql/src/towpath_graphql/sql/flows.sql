@@ -100,7 +100,8 @@ for no key update of f;
 -- Flows, by id or as the newest of a version group, with everything that a new run takes from them. Shared locks: a flow that is being
 -- archived, deleted or unscheduled is waited for, and none of that happens between this look and the run's creation.
 select f.is_schedule_active, f.id, f.tenant_id, f.flow_group_id, f.name, f.version, f.version_group_id, f.run_config, f.parameters, f.archived,
-       g.labels as group_labels, g.run_config as group_run_config, g.default_parameters, f.serialized_flow -> 'environment' as environment
+       g.labels as group_labels, g.run_config as group_run_config, g.default_parameters, f.serialized_flow -> 'environment' as environment,
+       now() as now
 from flow f join flow_group g on g.id = f.flow_group_id
 where (f.id = any(%(ids)s) or f.id in (
           select distinct on (x.version_group_id) x.id from flow x
