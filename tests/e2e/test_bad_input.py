@@ -49,8 +49,9 @@ with Flow("steady") as steady:
     wait_for(Parameter("path"))
 
 @task
-def die(how):
-    time.sleep(0.5)  # long enough for the start of this task to be known: it has no retries, so it is not tried again
+def die(how, trace):
+    with open(trace, "a") as f:
+        f.write("begun\\n")
     if how == "exit":
         os._exit(3)
     if how == "kill":
@@ -58,7 +59,7 @@ def die(how):
     ctypes.string_at(0)
 
 with Flow("breaker") as breaker:
-    die(Parameter("how"))
+    die(Parameter("how"), Parameter("trace"))
 
 with Flow("special", run_config=UniversalRun(labels=["gpu"])) as special:
     task(lambda: 1, name="one")()
@@ -355,15 +356,19 @@ def test_code_of_a_stranger_is_not_run(site, tmp_path: Path):
 
 
 def test_runs_that_break_harm_no_other(site, flows, tmp_path: Path):
-    """os._exit, SIGKILL and a segmentation fault in tasks: those runs fail with the reason; a run of the same runner goes on."""
+    """Tasks without retries that kill their process at once run once and fail with the reason; a run of the same runner goes on."""
     go = tmp_path / "go"
     with site.client as client:
         steady = client.create_flow_run(flows["steady"], parameters={"path": str(go)})
-        broken = {how: client.create_flow_run(flows["breaker"], parameters={"how": how}) for how in ("exit", "kill", "segfault")}
+        broken = {
+            how: client.create_flow_run(flows["breaker"], parameters={"how": how, "trace": str(tmp_path / how)})
+            for how in ("exit", "kill", "segfault")
+        }
     words = {"exit": "exited with status 3", "kill": "SIGKILL", "segfault": "SIGSEGV"}
     for how, run_id in broken.items():
         site.ended(run_id, state="Failed")
         assert words[how] in site.logs(run_id)
+        assert (tmp_path / how).read_text() == "begun\n"
     go.touch()
     run = site.ended(steady, state="Success")
     assert (run["times_resurrected"], run["attempt"]) == (0, 1)

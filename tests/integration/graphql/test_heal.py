@@ -111,6 +111,17 @@ async def test_a_supervisor_speaks_of_its_run_only(api, make_state):
     assert await api.state(run["id"]) == "Success"
 
 
+async def test_a_supervisor_names_the_tasks_that_died_with_the_process(api, make_state):
+    """A task whose start was lost with its process counts as begun: it fails, and is not run again without a retry of its own."""
+    run = await api.begun(await api.register())
+    died = [{"slug": "a-1", "state": make_state("Running")}, {"slug": "a-2", "map_index": 3, "state": make_state("Running")}]
+    answer = await api.report(run, 1, [*died, {"state": make_state("Failed", message="was killed")}], reporter="supervisor")
+    assert [r["status"] for r in answer["results"]] == ["SUCCESS"] * 3
+    tasks = await api.rows("select k.slug, t.map_index, t.state from task_run t join task k on k.id = t.task_id order by 1, 2")
+    assert [(t["slug"], t["map_index"], t["state"]) for t in tasks] == [("a-1", -1, "Failed"), ("a-2", -1, "Pending"), ("a-2", 3, "Failed")]
+    assert await api.state(run["id"]) == "Scheduled"
+
+
 async def test_a_silent_run_is_reaped(api, make_state):
     """A run whose lease is over is listed, taken from its owner and healed like a crash; a second reaper finds nothing to take."""
     run = await working(api, make_state, retries=1)

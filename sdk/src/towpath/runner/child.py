@@ -117,6 +117,7 @@ class RunProcess:
             fence=self._identity.fence,
             on_cancel=lambda: self._stop("The run was cancelled."),
             on_lost=self._lost,
+            on_running=lambda slug, map_index, runs: self._tell({"task": [slug, map_index, runs]}),
         )
         self._say(Stage.BEGUN)
         if (begun["run"]["state"] or {}).get("type") == "Cancelling":
@@ -261,9 +262,12 @@ class RunProcess:
         leave(1)
 
     def _say(self, stage: Stage, **more: str) -> None:
+        self._tell({"stage": str(stage), **more})
+
+    def _tell(self, message: dict[str, Any]) -> None:
         if self._status_fd >= 0:
             try:
-                os.write(self._status_fd, pack({"stage": str(stage), **more}))
+                os.write(self._status_fd, pack(message))
             except OSError:  # the supervisor is gone, and the kernel is about to end this process too
                 self._status_fd = -1
 

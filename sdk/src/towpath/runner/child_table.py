@@ -52,6 +52,7 @@ class Child:
         status_fd: The pipe on which it says how far it is.
         lines: What came from that pipe.
         ended_elsewhere: How often in a row the API said that its run has ended.
+        running: Task runs (slug, map index) that it is running.
     """
 
     launch: Launch
@@ -68,6 +69,7 @@ class Child:
     status_fd: int = -1
     lines: Lines = field(default_factory=Lines)
     ended_elsewhere: int = 0
+    running: dict[tuple[str, int], None] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -81,6 +83,13 @@ class Child:
 
     def hear(self, message: dict[str, Any], *, now: float, linger: float = LINGER) -> None:
         """Take what the child says of itself."""
+        if "task" in message:
+            slug, map_index, runs = message["task"]
+            if runs:
+                self.running[slug, map_index] = None
+            else:
+                self.running.pop((slug, map_index), None)
+            return
         stage = Stage(message["stage"])
         self.stage = stage
         self.state = str(message.get("state") or "")

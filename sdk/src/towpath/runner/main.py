@@ -295,9 +295,9 @@ class Runner:
             while data := os.read(child.status_fd, 65536):
                 for message in child.lines.feed(data):
                     child.hear(message, now=time.monotonic())
-                    self._tell_all(
-                        {"op": "stage", "flow_run_id": child.launch.flow_run_id, "fence": child.launch.fence, "stage": str(child.stage)}
-                    )
+                    if "stage" in message:
+                        about = {"flow_run_id": child.launch.flow_run_id, "fence": child.launch.fence}
+                        self._tell_all({"op": "stage", **about, "stage": str(child.stage)})
             self._forget_status(child)
         except BlockingIOError:
             return

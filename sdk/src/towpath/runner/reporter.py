@@ -28,6 +28,8 @@ class BackendReporter:
         fence: The fence of its claim.
         on_cancel: Called once when the run is to be stopped.
         on_lost: Called once when the run has another owner.
+        on_running: Called with (slug, map index, whether it runs) before the API hears of it: should the process die within the next
+            moment, its supervisor can say which tasks died with it.
     """
 
     def __init__(
@@ -38,8 +40,11 @@ class BackendReporter:
         fence: int,
         on_cancel: Callable[[], None],
         on_lost: Callable[[TowpathError], None],
+        on_running: Callable[[str, int, bool], None] = lambda slug, map_index, runs: None,
     ) -> None:
         self._client = client
+        self._on_running = on_running
+        self._running: set[tuple[str, int]] = set()
         self._run = {"flow_run_id": flow_run_id, "fence": fence, "reporter": "engine"}
         self._cancel = False
         self._on_cancel = on_cancel
@@ -67,6 +72,11 @@ class BackendReporter:
 
     def task_state(self, slug: str, map_index: int, state: State, at: datetime) -> None:
         """The task run entered `state` at `at`."""
+        key = (slug, map_index)
+        runs = state.kind == "Running"
+        if runs is not (key in self._running):
+            (self._running.add if runs else self._running.discard)(key)
+            self._on_running(slug, map_index, runs)
         self.delivery.state({"slug": slug, "map_index": map_index, "timestamp": at.isoformat(), "state": state.to_dict()})
 
     def flow_state(self, state: State, at: datetime) -> None:

@@ -41,6 +41,11 @@ class Stop(Protocol):
     def __call__(self, child: Child, reason: str, *, fenced: bool) -> None: ...  # noqa: D102
 
 
+_STARTED = {"type": "Running", "message": "Starting task run."}
+_MOST_RUNNING = 1_000
+"""Task runs named in the report of a lost process; no executor of one process runs more at a time."""
+
+
 @dataclass(slots=True)
 class Report:
     """The end of a run that its process could not report.
@@ -50,6 +55,7 @@ class Report:
         fence: The fence of its claim.
         state: Kind of state.
         message: The sentence for people.
+        running: Task runs (slug, map index) that died with the process; the API may not have heard of them yet.
         due: When to send it (monotonic).
         pause: Seconds until the next try.
         on_its_way: Whether an answer is awaited.
@@ -59,18 +65,20 @@ class Report:
     fence: int
     state: str
     message: str
+    running: tuple[tuple[str, int], ...]
     due: float
     pause: float = _RETRY
     on_its_way: bool = False
 
     def variables(self, at: str) -> dict[str, Any]:
         """The mutation's variables."""
+        lost = [{"slug": slug, "map_index": index, "timestamp": at, "state": _STARTED} for slug, index in self.running]
         batch: dict[str, Any] = {
             "flow_run_id": self.flow_run_id,
             "fence": self.fence,
             "reporter": "supervisor",
             "sequence": 1,
-            "states": [{"timestamp": at, "state": {"type": self.state, "message": self.message}}],
+            "states": [*lost, {"timestamp": at, "state": {"type": self.state, "message": self.message}}],
         }
         if self.state != "Failed":  # a failure's log line is written by the API, which knows what was lost with it
             batch["logs"] = [{"timestamp": at, "level": "WARNING", "name": "towpath.runner", "message": self.message}]
@@ -113,7 +121,9 @@ class Supervision:
     def child_died(self, child: Child, verdict: Verdict) -> None:
         """Take note of a child that is gone."""
         if verdict.state is not None:
-            self.reports.append(Report(child.launch.flow_run_id, child.launch.fence, verdict.state, verdict.reason, self._clock()))
+            running = tuple(child.running)[:_MOST_RUNNING]
+            launch = child.launch
+            self.reports.append(Report(launch.flow_run_id, launch.fence, verdict.state, verdict.reason, running, self._clock()))
 
     def renew_soon(self) -> None:
         """Renew without waiting for the beat: the answer says whether a run is to be stopped."""

@@ -24,7 +24,7 @@ from towpath_graphql.domain.losing import lose
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal, Reject, TaskRun
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
-from towpath_proto.states import is_a, is_final
+from towpath_proto.states import RUNNING, is_a, is_final
 
 MAX_ITEMS = 5_000
 """States, and logs, in one report."""
@@ -99,7 +99,7 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
         names = await _named(tx, run, report)
         batch = Batch(tx, [run], names.by_id.values(), await tx.now())
         if report.reporter == "supervisor":
-            results = await _lost(batch, tx, report, run)
+            results = await _lost(batch, tx, names, report, run)
         else:
             results = [_state(batch, names, report, item) for item in report.states]
         nothing_taken = all_refused(results) and not report.logs and not report.artifacts
@@ -184,14 +184,14 @@ def _state(batch: Batch, names: _Names, report: Report, item: Mapping[str, Any])
         return failure(e.code, e.message, item.get("task_run_id") or item.get("slug"))
 
 
-async def _lost(batch: Batch, tx: Transaction, report: Report, run: FlowRun) -> list[Result]:
-    """The supervisor's word: the process ended without a final state of its own."""
+async def _lost(batch: Batch, tx: Transaction, names: _Names, report: Report, run: FlowRun) -> list[Result]:
+    """The supervisor's word: the process ended without a final state of its own; first, which task runs died with it."""
     results: list[Result] = []
     for item in report.states:
         state = state_json.read(item.get("state"))
         current = batch.flows[run.id]
         if item.get("task_run_id") is not None or item.get("slug") is not None:
-            results.append(failure(Code.BAD_REQUEST, "A supervisor reports on its flow run only; task runs are the engine's.", run.id))
+            results.append(_died_with_it(batch, names, report, item))
         elif current.fence != report.fence or is_final(current.state):  # an item before this one has given the run up
             results.append({"status": "SUCCESS", "id": str(run.id), "version": current.version})
         elif is_a(state["type"], "Failed"):
@@ -201,15 +201,33 @@ async def _lost(batch: Batch, tx: Transaction, report: Report, run: FlowRun) -> 
     return results
 
 
+def _died_with_it(batch: Batch, names: _Names, report: Report, item: Mapping[str, Any]) -> Result:
+    """A task run was running when the process was lost, and the engine's own report of that may have been lost with it.
+
+    Without this a task that kills its process at once would look as if it had never begun, and would run again without a retry of its own.
+    """
+    found = names.find(item)
+    if found is None or item["state"]["type"] != "Running":
+        return failure(Code.BAD_REQUEST, "Of task runs a supervisor reports only that they were Running when the process was lost.")
+    current = batch.tasks[found.id]
+    if current.state in RUNNING:
+        return {"status": "SUCCESS", "id": str(found.id), "version": current.version}
+    begun = Proposal(
+        item["state"], Origin.SUPERVISOR, fence=report.fence, actor="supervisor", at=state_json.parse_time(item.get("timestamp"))
+    )
+    if batch.flows[found.flow_run_id].state == "Submitted":
+        batch.flow(found.flow_run_id, begun)
+    return batch.task(found.id, begun)
+
+
 async def take_from_owner(batch: Batch, tx: Transaction, run: FlowRun, reason: str, actor: str) -> Result:
     """Apply the decision on a lost process (also used for expired leases)."""
-    rows = await tx.all("active_tasks", flow_run_ids=[run.id])
-    tasks = [task_run_of(r) for r in rows]
+    for row in await tx.all("active_tasks", flow_run_ids=[run.id]):
+        batch.adopt(task_run_of(row))
+    tasks = [t for t in batch.tasks.values() if t.flow_run_id == run.id and t.end_time is None]
     decision = lose(run, tasks, reason=reason[:LONGEST_REASON], actor=actor, now=batch.now)
     if isinstance(decision, Reject):
         return failure(decision.code, decision.message, run.id)
-    for task in tasks:
-        batch.adopt(task)
     for accepted in decision.tasks:
         batch.accept_task(accepted.run, accepted.history)
     result = batch.accept_flow(decision.flow)
