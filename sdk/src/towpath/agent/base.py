@@ -391,6 +391,6 @@ def _wait(claim: dict[str, Any], *, sweep: float, since: float, parse: Callable[
     """Seconds until the next claim: until the next run is due on the database's clock, and at most one sweep."""
     if claim.get("next_due") is None:
         return sweep
-    ahead = (parse(claim["next_due"]) - parse(claim["now"])).total_seconds() - since
+    ahead = (parse(claim["next_due"]) - parse(claim["now"])).total_seconds()
     # a run that is due and yet was not given to us is another agent's, or waits for a lock: no tight loop
-    return min(sweep, ahead) if ahead > 0.05 else 0.25
+    return min(sweep, max(ahead - since, 0.001)) if ahead > 0 else 0.25

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from starlette.types import ASGIApp
@@ -15,6 +16,9 @@ from towpath_graphql.adapters.migrations import migrate
 from towpath_graphql.adapters.postgres import PostgresStore
 from towpath_graphql.adapters.relay import STALE, Relay
 from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.create_flow_runs import Creating, create_flow_runs
+from towpath_graphql.app.gathering import Gathering
+from towpath_graphql.app.set_states import Setting, set_gathered
 from towpath_graphql.app.tenants import ensure_default_tenant
 from towpath_graphql.http import build_app
 from towpath_graphql.resolvers.context import Context
@@ -90,6 +94,8 @@ class GraphqlService:
         self._prepared = False
         self._reason = "has not been started"
         self._store = PostgresStore(config.database_url.value, size=config.pool_size, patience=config.patience, on_commit=self._committed)
+        self._creating: Creating = Gathering(partial(create_flow_runs, self._store))
+        self._setting: Setting = Gathering(partial(set_gathered, self._store))
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
         self._app = build_app(build_schema(), self._context, config.identity_secret.value, self.ready, self._metrics)
 
@@ -113,7 +119,7 @@ class GraphqlService:
         def make_run_token(tenant: UUID, run: UUID, fence: int) -> str:
             return identity.make_run_token(secret, tenant, run, fence)
 
-        return Context(caller, self._store, make_run_token, identity.make_api_key, identity.hash_api_key)
+        return Context(caller, self._store, self._creating, self._setting, make_run_token, identity.make_api_key, identity.hash_api_key)
 
     async def start(self) -> None:
         """Begin; the database may be away and is waited for in the background."""

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
 from towpath_graphql.app.storing import append_history, must_hold
 from towpath_graphql.domain import state_json
@@ -47,11 +48,13 @@ class RunRequest:
 
 Result = dict[str, Any]
 """{id, created} or {code, message}."""
+Creating = Gathering[Caller, RunRequest, Result]
+"""Single creations, gathered."""
 
 
-async def create_flow_run(store: Store, caller: Caller, request: RunRequest) -> UUID:
-    """Create one flow run; its id, or that of the run which has its idempotency key already."""
-    (result,) = await create_flow_runs(store, caller, [request])
+async def create_flow_run(create: Creating, caller: Caller, request: RunRequest) -> UUID:
+    """Create one flow run, together with others that come at the same time; its id, or that of the run which has its key already."""
+    result = await create(caller, request)
     if "code" in result:
         raise TowpathError(Code(result["code"]), result["message"], **result.get("detail", {}))
     return UUID(result["id"])

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from towpath_graphql.app.batch import Batch, Result, failure
 from towpath_graphql.app.caller import RUN, Caller
+from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Store
 from towpath_graphql.app.storing import lock_flow_runs, must_hold, task_run_of
 from towpath_graphql.domain import state_json
@@ -26,6 +27,16 @@ class StateRequest:
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
     version: int | None = None
+
+
+Setting = Gathering[Caller, Sequence[StateRequest], list[Result]]
+"""Calls of set_states, gathered."""
+
+
+async def set_gathered(store: Store, caller: Caller, calls: Sequence[Sequence[StateRequest]]) -> list[list[Result]]:
+    """Several calls in one transaction, as if they had come one after the other; the answers of each."""
+    answers = iter(await set_states(store, caller, [request for call in calls for request in call]))
+    return [[next(answers) for _ in call] for call in calls]
 
 
 async def set_states(store: Store, caller: Caller, requests: Sequence[StateRequest]) -> list[Result]:

@@ -10,7 +10,9 @@ from graphql import GraphQLResolveInfo
 
 from towpath_graphql.app.caller import Caller, allow
 from towpath_graphql.app.claim_flow_runs import MakeToken
+from towpath_graphql.app.create_flow_runs import Creating
 from towpath_graphql.app.ports import Store
+from towpath_graphql.app.set_states import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,15 @@ class Context:
     Attributes:
         caller: The proven identity.
         store: Where transactions come from.
+        creating, setting: Small writes that share transactions.
         make_run_token: (tenant id, flow run id, fence) -> token of a claimed run.
         make_api_key, hash_api_key: How API keys are made and looked up.
     """
 
     caller: Caller
     store: Store
+    creating: Creating
+    setting: Setting
     make_run_token: MakeToken
     make_api_key: Callable[[], str]
     hash_api_key: Callable[[str], str]

@@ -17,11 +17,13 @@ from towpath_proto.errors import Code, TowpathError
 
 MAX_RUNS = 5_000
 MAX_STATES = 10_000
+MAX_GATHERED = 20
+"""States of a call that still shares a transaction with others; a larger one has one of its own."""
 
 
 async def create_flow_run(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the SDL's argument name
     """Create one flow run."""
-    return {"id": await create_one(context.store, context.caller, RunRequest(**input))}
+    return {"id": await create_one(context.creating, context.caller, RunRequest(**input))}
 
 
 async def create_flow_runs(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
@@ -115,7 +117,9 @@ async def set_many_states(context: Context, input: dict[str, Any]) -> dict[str, 
 async def _set(context: Context, requests: Sequence[StateRequest]) -> list[Result]:
     if len(requests) > MAX_STATES:
         raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_STATES} states are set in one call; send them in parts.")
-    return await set_states.set_states(context.store, context.caller, requests)
+    if len(requests) > MAX_GATHERED:
+        return await set_states.set_states(context.store, context.caller, requests)
+    return await context.setting(context.caller, requests)
 
 
 def _prefect1(results: Sequence[Result]) -> list[dict[str, Any]]:
