@@ -5,6 +5,7 @@ Everything lies in one temporary directory, and everything that was started ends
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -85,7 +86,8 @@ class Stage:
         agent.terminate()
         agent.wait(20)
         for runner in runners:
-            runner.send_signal(signal.SIGTERM)
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that has nothing left to do ends by itself
+                runner.send_signal(signal.SIGTERM)
         psutil.wait_procs(runners, timeout=15)
 
     def _is_runner(self, command: list[str]) -> bool:
