@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -57,6 +58,39 @@ def test_an_expired_identity_is_refused():
     header = identity.sign(CALLER, SECRET, ttl=60, now=1000)
     assert identity.verify(header, SECRET, now=1064) == CALLER
     assert "expired" in refusal(header, now=1066)
+
+
+def test_a_signer_signs_the_same_identity_again_for_some_seconds_only():
+    """One header serves a caller's requests for five seconds, so that it is good for 55 more; another caller gets another one."""
+    signer, other = identity.Signer(SECRET), replace(CALLER, fence=8)
+    first = signer.sign(CALLER, now=1000)
+    assert first == identity.sign(CALLER, SECRET, now=1000)
+    assert signer.sign(CALLER, now=1004.9) == first
+    assert signer.sign(other, now=1004.9) == identity.sign(other, SECRET, now=1004.9)
+    assert signer.sign(CALLER, now=1005) == identity.sign(CALLER, SECRET, now=1005)
+    assert signer.sign(CALLER, now=900) == identity.sign(CALLER, SECRET, now=900), "a clock that was set back"
+
+
+def test_a_verifier_remembers_good_headers_and_not_for_longer_than_they_are_good():
+    """A header seen before gives its identity, and is refused once it has expired; a forged one is refused as often as it comes."""
+    verifier = identity.Verifier(SECRET)
+    header = identity.sign(CALLER, SECRET, ttl=60, now=1000)
+    assert [verifier.verify(header, now=n) for n in (1000, 1064)] == [CALLER, CALLER]
+    with pytest.raises(TowpathError, match="expired"):
+        verifier.verify(header, now=1066)
+    for bad in (None, "", header[:-1], identity.sign(CALLER, "another secret")):
+        for _ in range(2):
+            with pytest.raises(TowpathError) as caught:
+                verifier.verify(bad, now=1000)
+            assert caught.value.code is Code.UNAUTHENTICATED
+
+
+def test_what_signer_and_verifier_remember_is_bounded():
+    """Many callers do not fill the memory."""
+    signer, verifier = identity.Signer(SECRET), identity.Verifier(SECRET)
+    for fence in range(identity.REMEMBERED + 10):
+        verifier.verify(signer.sign(replace(CALLER, fence=fence), now=1000), now=1000)
+    assert len(signer._signed) == len(verifier._good) == identity.REMEMBERED
 
 
 @pytest.mark.parametrize("header", [None, "", ".", "abc", "abc.def", "é.é", identity.sign(CALLER, "another secret")])

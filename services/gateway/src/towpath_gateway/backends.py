@@ -122,7 +122,7 @@ class Backends:
 
     def __init__(self, graphql: Upstream, read: Upstream, *, identity_secret: str, read_secret: str) -> None:
         self._upstreams: Mapping[Side, Upstream] = {Side.BUSINESS: graphql, Side.READ: read}
-        self._identity_secret = identity_secret
+        self._signer = identities.Signer(identity_secret)
         self._read_secret = read_secret
 
     async def ask(
@@ -133,7 +133,7 @@ class Backends:
         if side is Side.READ:
             headers |= session_headers(caller.identity, self._read_secret)
         else:
-            headers[identities.HEADER] = identities.sign(caller.identity, self._identity_secret)
+            headers[identities.HEADER] = self._signer.sign(caller.identity)
         try:
             body = wire.encode(query, variables or None, operation_name)
             answer = await self._upstreams[side].post(_PATHS[side], body, headers)

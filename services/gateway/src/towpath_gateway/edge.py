@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +20,7 @@ from towpath_gateway.config import is_loopback
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_service_kit import stimulus
+from towpath_service_kit.straight import headers_of
 
 REQUEST_ID = "x-request-id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -89,7 +89,7 @@ class Edge:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         given = headers.get(REQUEST_ID, "")
         # What a stranger sends ends up in our logs, so only plain ids are taken.
         request_id = given if _ACCEPTED.fullmatch(given) else uuid7().hex
@@ -101,7 +101,7 @@ class Edge:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         with stimulus.stimulus(request_id):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive
 
 from towpath_gateway.answering import Answering, status_of
 from towpath_gateway.asking import Ask, read_asks
@@ -21,6 +22,7 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.health import health_routes
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
+from towpath_service_kit.straight import Endpoint, Straight, read_body
 
 _log = get_log(__name__)
 GRAPHQL_PATHS = ("/", "/graphql", "/graphql/")
@@ -28,30 +30,6 @@ PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"
 """Routes for probes: they need no identity, and any host name will do. The UI's pages need no identity either."""
 _IN_THREAD = 131_072
 """A longer answer is compressed in a thread, so that nobody else waits for it."""
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body of a request, read no further than the limit.
-
-    Raises:
-        TowpathError: `PAYLOAD_TOO_LARGE`.
-    """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limit:
-        raise _too_large(limit)
-    parts: list[bytes] = []
-    length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length > limit:
-            raise _too_large(limit)
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _too_large(limit: int) -> TowpathError:
-    sentence = f"The body is longer than {limit} bytes; send it in several requests, or raise TOWPATH_MAX_BODY_BYTES."
-    return TowpathError(Code.PAYLOAD_TOO_LARGE, sentence, limit=limit)
 
 
 class GraphQLOverHttp:
@@ -71,11 +49,11 @@ class GraphQLOverHttp:
         self._requests = metrics.counter("towpath_gateway_requests_total", "HTTP requests for GraphQL, by HTTP status.", ["status"])
         self._seconds = metrics.histogram("towpath_gateway_request_seconds", "Time to answer one.")
 
-    async def post(self, request: Request) -> Response:
+    async def post(self, headers: Mapping[str, str], receive: Receive) -> Response:
         """Answer a POST."""
         began = time.perf_counter()
         try:
-            response = await self._respond(request)
+            response = await self._respond(headers, receive)
         except TowpathError as e:
             answer = Answer.failed(e)
             response = _json(answer.body, status_of(e))
@@ -87,33 +65,33 @@ class GraphQLOverHttp:
         self._seconds.observe(time.perf_counter() - began)
         return response
 
-    async def _respond(self, request: Request) -> Response:
-        caller = await self._callers.caller(request.headers)
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    async def _respond(self, headers: Mapping[str, str], receive: Receive) -> Response:
+        caller = await self._callers.caller(headers)
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             # A form or plain text can be posted by any web page without asking; JSON cannot.
             error = TowpathError(Code.BAD_REQUEST, "Send the request as JSON, with the header `Content-Type: application/json`.")
             return _json(Answer.failed(error).body, 415)
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
+        if headers.get("content-encoding", "identity").lower() != "identity":
             error = TowpathError(Code.BAD_REQUEST, "Send the body uncompressed.")
             return _json(Answer.failed(error).body, 415)
-        body = await read_body(request, self._config.max_body_bytes)
+        body = await read_body(headers, receive, self._config.max_body_bytes)
         asks, batch = read_asks(body, batch=self._config.limits.batch)
         if batch:
             answers = [await self._one(ask, caller) for ask in asks]  # in order: a batch may hold mutations
-            return await self._finish(request, b"[" + b",".join(a.body for a in answers) + b"]", 200)
+            return await self._finish(headers, b"[" + b",".join(a.body for a in answers) + b"]", 200)
         answer = await self._one(asks[0], caller)
-        return await self._finish(request, answer.body, answer.status)
+        return await self._finish(headers, answer.body, answer.status)
 
     async def _one(self, ask: Ask | TowpathError, caller: Caller) -> Answer:
         return Answer.failed(ask) if isinstance(ask, TowpathError) else await self._answering.answer(ask, caller)
 
-    async def _finish(self, request: Request, body: bytes, status: int) -> Response:
+    async def _finish(self, headers: Mapping[str, str], body: bytes, status: int) -> Response:
         response = _json(body, status)
         least = self._config.compress_bytes
         if least and len(body) >= least:
             response.headers["vary"] = "accept-encoding"
-            if _accepts_gzip(request.headers.get("accept-encoding", "")):
+            if _accepts_gzip(headers.get("accept-encoding", "")):
                 packed = await asyncio.to_thread(_pack, body) if len(body) > _IN_THREAD else _pack(body)
                 response = _json(packed, status)
                 response.headers.update({"content-encoding": "gzip", "vary": "accept-encoding"})
@@ -139,12 +117,12 @@ def _accepts_gzip(header: str) -> bool:
 
 def application(
     *,
-    post: Callable[[Request], Awaitable[Response]],
+    post: Endpoint,
     connect: Callable[[WebSocket], Awaitable[None]],
     pages: Pages,
     health: Health,
     metrics: Metrics,
-) -> FastAPI:
+) -> ASGIApp:
     """All routes of the gateway."""
     app = FastAPI(title="Towpath gateway", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -154,10 +132,9 @@ def application(
         return JSONResponse({"status": "ready" if well else "unavailable", "services": services}, 200 if well else 503)
 
     for path in GRAPHQL_PATHS:
-        app.add_route(path, post, methods=["POST"])
         app.add_api_websocket_route(path, connect)
     app.add_route("/health", state, methods=["GET"])
     app.router.routes.extend(health_routes(health.ready, metrics))
     app.add_route("/", pages.page, methods=["GET"])
     app.add_route("/{path:path}", pages.page, methods=["GET"])
-    return app
+    return Straight(app, GRAPHQL_PATHS, post)

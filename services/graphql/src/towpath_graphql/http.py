@@ -7,24 +7,24 @@ anything unexpected is logged with its trace and answered as INTERNAL without de
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 import orjson
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, validate
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive
 
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.resolvers.context import Context
 from towpath_proto.errors import Code, TowpathError
-from towpath_service_kit import identity
 from towpath_service_kit.health import Ready, health_routes
+from towpath_service_kit.identity import HEADER, Verifier
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
+from towpath_service_kit.straight import Straight, read_body
 
 _log = get_log(__name__)
 CACHED_DOCUMENTS = 500
@@ -63,7 +63,7 @@ class Documents:
         return document
 
 
-def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, ready: Ready, metrics: Metrics) -> Starlette:
+def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, ready: Ready, metrics: Metrics) -> ASGIApp:
     """The ASGI application.
 
     Args:
@@ -74,15 +74,16 @@ def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, rea
         metrics: For /metrics.
     """
     documents = Documents(schema)
+    verifier = Verifier(secret)
     seconds = metrics.histogram("towpath_graphql_seconds", "Time to answer a request", ["field"])
 
-    async def graphql(request: Request) -> Response:
+    async def graphql(headers: Mapping[str, str], receive: Receive) -> Response:
         try:
-            caller = caller_of(request, secret)
+            caller = caller_of(headers, verifier)
         except TowpathError as e:
             return _answer({"errors": [e.to_graphql()]}, 401)
         try:
-            body = orjson.loads(await request.body())
+            body = orjson.loads(await read_body(headers, receive))
             text = body["query"]
             variables = body.get("variables")
             if not isinstance(text, str) or not isinstance(variables, dict | None):
@@ -108,24 +109,24 @@ def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, rea
             answer["errors"] = [_format(e, Code.BAD_REQUEST) for e in result.errors]
         return _answer(answer, 200)
 
-    return Starlette(routes=[Route("/graphql", graphql, methods=["POST"]), *health_routes(ready, metrics)])
+    return Straight(Starlette(routes=health_routes(ready, metrics)), ["/graphql"], graphql)
 
 
-def caller_of(request: Request, secret: str) -> Caller:
+def caller_of(headers: Mapping[str, str], verifier: Verifier) -> Caller:
     """The proven caller of a request.
 
     Raises:
         TowpathError: `UNAUTHENTICATED` without a good identity.
     """
-    proven = identity.verify(request.headers.get(identity.HEADER), secret)
+    proven = verifier.verify(headers.get(HEADER))
     return Caller(
         tenant_id=proven.tenant,
         role=str(proven.role),
         actor=proven.actor,
         run_id=proven.run,
         fence=proven.fence,
-        agent_id=_uuid(request.headers.get("x-prefect-agent-id")),
-        core_version=request.headers.get("x-prefect-core-version"),
+        agent_id=_uuid(headers.get("x-prefect-agent-id")),
+        core_version=headers.get("x-prefect-core-version"),
     )
 
 
