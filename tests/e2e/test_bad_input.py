@@ -112,7 +112,7 @@ def error_of(answer) -> tuple[str, str]:
         (["register", "--path", "flows.py", "--name", "nope"], 1, "NOT_FOUND", ["nope", "greeting"]),
         (["logs", NOBODY], 1, "NOT_FOUND", [NOBODY, "towpath get flow-runs"]),
         (["get", "logs", NOBODY], 1, "NOT_FOUND", [NOBODY, "towpath get flow-runs"]),
-        (["logs", "seven"], 1, "VALIDATION_FAILED", ["seven", "uuid"]),
+        (["logs", "seven"], 1, "NOT_FOUND", ["'seven'", "towpath get flow-runs"]),
         (["cancel", NOBODY], 1, "NOT_FOUND", [NOBODY]),
         (["restart", NOBODY], 1, "NOT_FOUND", [NOBODY]),
         (["restrat", NOBODY], 2, "BAD_REQUEST", ["Did you mean 'restart'"]),

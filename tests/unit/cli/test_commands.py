@@ -97,7 +97,11 @@ def test_run_creates_a_run(api: FakeApi, towpath: Any):
         (["run", "--name", "a", "--param", "x={"], "begins like JSON"),
         (["run", "--name", "a", "--at", "soon"], "is no time"),
         (["runn"], "Did you mean 'run'?"),
-        (["get", "flos"], "No such command 'flos'"),
+        (["get", "flos"], "No such command 'flos'. Did you mean 'flows'?"),
+        (["get", "flow-runs", "--state", "Faild"], "Did you mean Failed?"),
+        (["get", "flow-runs", "--since", "soon"], "write it like 2h"),
+        (["cancel"], "RUN…, or --all --name FLOW"),
+        (["cancel", "a", "--all"], "RUN…, or --all --name FLOW"),
         (["run", "--nme", "a"], "--nme"),
     ],
 )
@@ -115,7 +119,9 @@ def test_an_api_that_is_away_is_status_2(api: FakeApi, towpath: Any):
     status, _, err = towpath("get", "flows")
     assert status == 2
     assert "towpath server start" in err
+    assert f"{api.url} (connection refused; from TOWPATH_API_URL)" in err
     assert "(UNREACHABLE)" in err
+    assert err.count("\n") == 1
 
 
 NOW = datetime.now(UTC)
@@ -190,10 +196,11 @@ def test_create_project(api: FakeApi, towpath: Any):
 
 def test_cancel_restart_and_logs(api: FakeApi, towpath: Any):
     """Each says what became of the run."""
+    api.answers["flow_run"] = lambda v: [RUN]
     api.answers["cancel_flow_run"] = lambda v: {"state": "Cancelling"}
-    assert towpath("cancel", "r1")[:2] == (0, "Flow run r1 is Cancelling.\n")
+    assert towpath("cancel", "r1")[:2] == (0, "Flow run brisk-heron (r1) is Cancelling.\n")
     api.answers["restart_flow_run"] = lambda v: {"success": True}
-    assert towpath("restart", "r1")[:2] == (0, "Flow run r1 is due again.\n")
+    assert towpath("restart", "r1")[:2] == (0, "Flow run brisk-heron (r1) is due again.\n")
     api.answers["log"] = lambda v: [_log("00000000-0000-7000-8000-000000000001", "hello")]
     assert towpath("logs", "r1")[1].endswith("INFO     one[2] | hello\n")
     assert json.loads(towpath("logs", "r1", "--json")[1])[0]["message"] == "hello"

@@ -33,21 +33,40 @@ class Entry:
 
 _HERE = "towpath.cli.commands"
 
-COMMANDS: Mapping[str, Entry] = {
-    "register": Entry("Register flows of a script or module.", f"{_HERE}.register:register"),
-    "run": Entry("Run a registered flow, and watch it.", f"{_HERE}.run:run"),
-    "get": Entry("List flows, runs, projects, agents, tasks or logs.", f"{_HERE}.get:get"),
-    "create": Entry("Create a project.", f"{_HERE}.create:create"),
-    "cancel": Entry("Stop a flow run.", f"{_HERE}.runs:cancel"),
-    "restart": Entry("Run again what failed in a flow run.", f"{_HERE}.runs:restart"),
-    "logs": Entry("Show the log of a flow run, and follow it.", f"{_HERE}.runs:logs"),
-    "agent": Entry("Start an agent, which runs flows.", f"{_HERE}.agent:agent"),
-    "server": Entry("Start and look after a server on this machine.", "", "pip install 'towpath[server]'"),
-    "config": Entry("Show every setting, its value and where it comes from.", f"{_HERE}.config:config"),
-    "keys": Entry("Show your signing key; trust the keys of others.", f"{_HERE}.keys:keys"),
-    "version": Entry("Show the version.", f"{_HERE}.version:version"),
+SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+    "Begin": {
+        "server": Entry("Start and look after a server on this machine.", "", "pip install 'towpath[server]'"),
+        "agent": Entry("Start an agent, which runs flows.", f"{_HERE}.agent:agent"),
+        "register": Entry("Register the flows of scripts, folders or modules; again on each save.", f"{_HERE}.register:register"),
+    },
+    "Run": {
+        "run": Entry("Run a flow, and watch it; or run a script here, without a server.", f"{_HERE}.run:run"),
+        "watch": Entry("Watch a run until it has ended.", f"{_HERE}.runs:watch"),
+        "logs": Entry("Show the log of a run, and follow it.", f"{_HERE}.runs:logs"),
+        "cancel": Entry("Stop runs.", f"{_HERE}.runs:cancel"),
+        "restart": Entry("Run again what failed in a run.", f"{_HERE}.runs:restart"),
+    },
+    "Look": {
+        "get": Entry("List flows, runs, tasks, projects, agents, schedules or logs.", f"{_HERE}.get:get"),
+        "describe": Entry("Show all about one flow, run, task run or agent.", f"{_HERE}.describe:describe"),
+    },
+    "Keep in order": {
+        "schedule": Entry("Set a flow's schedule on or off; show when it fires.", f"{_HERE}.schedule:schedule"),
+        "create": Entry("Create a project.", f"{_HERE}.create:create"),
+        "archive": Entry("Take a flow out of use; its runs stay.", f"{_HERE}.remove:archive"),
+        "delete": Entry("Delete a flow, a run, a project or an agent.", f"{_HERE}.remove:delete"),
+    },
+    "This machine": {
+        "config": Entry("Show and change settings.", f"{_HERE}.config:config"),
+        "keys": Entry("Show your signing key; trust the keys of others.", f"{_HERE}.keys:keys"),
+        "completion": Entry("Print a script that completes commands in your shell.", f"{_HERE}.completion:completion"),
+        "version": Entry("Show the version.", f"{_HERE}.version:version"),
+    },
 }
-"""The commands, in the order in which the help shows them."""
+"""The commands by the part of a user's day in which they are needed, as the help shows them."""
+
+COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+"""All commands by name."""
 
 PLUGIN_GROUP = "towpath.commands"
 
@@ -86,12 +105,21 @@ class LazyGroup(click.Group):
     Args:
         table: The commands.
         plugins: Entry point group for commands without a home.
+        sections: The same commands by title, for the help; under one title when absent.
         **options: Click's own.
     """
 
-    def __init__(self, *, table: Mapping[str, Entry], plugins: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        table: Mapping[str, Entry],
+        plugins: str | None = None,
+        sections: Mapping[str, Mapping[str, Entry]] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self._table = table
+        self._sections = sections or {"Commands": table}
         self._plugins = plugins
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -113,35 +141,34 @@ class LazyGroup(click.Group):
         """The command that a plugin means; a plugin of this group is a command already."""
         return found if isinstance(found, click.Command) else None
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown name say which one may be meant."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as e:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], self.list_commands(ctx), n=1) if args else []
-            if near and "No such command" in str(e.message):
-                raise click.UsageError(f"{e.message.rstrip('.')}. Did you mean {near[0]!r}?", ctx) from None
-            raise
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, importing none."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in self._table.items()])
+        longest = max(map(len, self._table))
+        for title, entries in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(longest), entry.help) for name, entry in entries.items()])
 
 
 @click.group(
     cls=LazyGroup,
     table=COMMANDS,
+    sections=SECTIONS,
     plugins=PLUGIN_GROUP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Begin with: towpath server start, towpath register -p flow.py, towpath agent local start, towpath run --name hello --watch",
 )
 def towpath() -> None:
     """Towpath: register flows, run them, look after the runs.
 
-    The API is found at TOWPATH_API_URL (default http://127.0.0.1:4200); `towpath config` shows all settings.
+    \b
+    A first run:
+      towpath server start                    # a backend on this machine; stays until Ctrl-C
+      towpath register -p flow.py             # in a second terminal
+      towpath agent local start               # runs flows as processes of this machine
+      towpath run --name hello --watch
+
+    The API is looked for at TOWPATH_API_URL (default http://127.0.0.1:4200); `towpath config` shows and changes settings,
+    `towpath doctor` finds what is broken. Exit status: 0 done, 1 failed, 2 wrong usage, a wrong setting or an API that cannot be
+    reached, 130 Ctrl-C.
     """
 
 
@@ -155,13 +182,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as e:
         context = getattr(e, "ctx", None)
         more = f" See: {context.command_path} --help" if context is not None else ""
-        print(f"towpath: {e.format_message().rstrip('.')}.{more} ({Code.BAD_REQUEST})".replace("?.", "?"), file=sys.stderr)
+        print(f"towpath: {_sentence(e)}{more} ({Code.BAD_REQUEST})", file=sys.stderr)
         return 2
     except (click.Abort, KeyboardInterrupt):
         print("", file=sys.stderr)
         return 130
     except TowpathError as e:
-        print(f"towpath: {e.message} ({e.code})", file=sys.stderr)
+        first, newline, rest = _explained(e).partition("\n")
+        print(f"towpath: {first} ({e.code}){newline}{rest}", file=sys.stderr)
         return 2 if e.code in (Code.UNREACHABLE, Code.UNAVAILABLE, Code.BAD_SETTING, Code.MISSING_EXTRA) else 1
     except BrokenPipeError:  # the reader of our output has seen enough, as `| head` does
         import os
@@ -169,3 +197,34 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status if isinstance(status, int) else 0
+
+
+def _sentence(error: click.ClickException) -> str:
+    """What is wrong with the usage, and which command or option may be meant."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    if isinstance(context, click.Context) and isinstance(context.command, click.Group) and text.startswith("No such command '"):
+        import re
+        from difflib import get_close_matches
+
+        known = context.command.list_commands(context)
+        near = get_close_matches(text.split("'")[1], known, n=1)
+        text = re.split(r"\.? \(?Did you mean", text)[0]  # newer versions of click guess, too
+        return f"{text}. Did you mean {near[0]!r}?" if near else f"{text}; there are {', '.join(known)}."
+    return text if text.endswith("?") else f"{text}."
+
+
+def _explained(error: TowpathError) -> str:
+    """The error's sentence; for an API that is not there also where its address comes from."""
+    if error.code != Code.UNREACHABLE or "why" not in error.detail:
+        return error.message
+    import os
+
+    from towpath.client.settings import source_of
+
+    source = source_of("TOWPATH_API_URL", os.environ)
+    origin = {"default": "the default address", "environment": "from TOWPATH_API_URL"}.get(source, f"from {source}")
+    return (
+        f"Cannot reach the Towpath API at {error.detail['api_url']} ({error.detail['why']}; {origin}). Start a server with "
+        "`towpath server start`, or set TOWPATH_API_URL, or `towpath config set api_url`, to the address of one that runs."
+    )

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from towpath.client.settings import Settings
+from towpath.client.settings import Settings, source_of
 
 if TYPE_CHECKING:
     from towpath.client.client import Client
@@ -15,10 +15,10 @@ PATIENCE = 1.0
 
 
 def open_client() -> Client:
-    """A client with the environment's settings, that gives up on an absent API within about a second unless TOWPATH_PATIENCE says more."""
+    """A client with this process's settings, that gives up on an absent API within about a second unless TOWPATH_PATIENCE says more."""
     from towpath.client.client import Client
 
     settings = Settings.from_env()
-    if "TOWPATH_PATIENCE" not in os.environ:
+    if source_of("TOWPATH_PATIENCE", os.environ) == "default":
         settings = replace(settings, patience=PATIENCE)
     return Client(settings=settings)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from towpath_proto.states import KINDS
+from towpath.cli.style import BOLD, DIM, RESET, clean, colored, wants_color, width
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 def json_option(command: F) -> F:
     """The option --json."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
 def print_json(data: Any) -> None:
@@ -33,15 +33,35 @@ def print_table(rows: Sequence[Row], columns: Mapping[str, Callable[[Row], Any]]
         click.echo(nothing, err=True)
         return
     cells = [[_text(read(row)) for read in columns.values()] for row in rows]
-    widths = [max(len(head), *(len(line[i]) for line in cells)) for i, head in enumerate(columns)]
-    click.echo("  ".join(head.ljust(width) for head, width in zip(columns, widths, strict=True)).rstrip())
+    widths = [max(len(head), *(width(line[i]) for line in cells)) for i, head in enumerate(columns)]
+    heads = "  ".join(head.ljust(size) for head, size in zip(columns, widths, strict=True)).rstrip()
+    click.echo(f"{BOLD}{heads}{RESET}" if wants_color(sys.stdout) else heads)
     for line in cells:
-        click.echo("  ".join(_cell(head, text, width) for head, text, width in zip(columns, line, widths, strict=True)).rstrip())
+        click.echo("  ".join(_cell(head, text, size) for head, text, size in zip(columns, line, widths, strict=True)).rstrip())
 
 
-def _cell(head: str, text: str, width: int) -> str:
-    padded = text.ljust(width)
-    return colored(text) + padded[len(text) :] if head == "STATE" else padded
+def _cell(head: str, text: str, size: int) -> str:
+    shown = colored(text) if head in ("STATE", "STATUS") else text
+    return shown + " " * (size - width(text))
+
+
+def print_section(title: str, fields: Mapping[str, Any]) -> None:
+    """Print a titled block of `name  value` lines; a value of None or of nothing is left out, one of several lines is indented."""
+    shown = {name: str(value) for name, value in fields.items() if value not in (None, "", [], {})}
+    if not shown:
+        return
+    color = wants_color(sys.stdout)
+    click.echo(f"{BOLD}{title}{RESET}" if color else title)
+    size = max(len(name) for name in shown)
+    for name, value in shown.items():
+        first, *rest = clean(value).splitlines() or [""]
+        if name == "state":
+            first = colored(first)
+        head = name.ljust(size)
+        click.echo(f"  {DIM}{head}{RESET}  {first}" if color else f"  {head}  {first}")
+        for line in rest:
+            click.echo(f"  {' ' * size}  {line}")
+    click.echo("")
 
 
 def _text(value: Any) -> str:
@@ -49,16 +69,7 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(str(v) for v in value)
-    return " ".join(str(value).split())
-
-
-def colored(state: str) -> str:
-    """The name of a state in its colour, if the output is a terminal."""
-    kind = KINDS.get(state)
-    if kind is None or not sys.stdout.isatty():
-        return state
-    red, green, blue = (int(kind.color[i : i + 2], 16) for i in (1, 3, 5))
-    return click.style(state, fg=(red, green, blue), bold=kind.final)
+    return " ".join(clean(str(value)).split())
 
 
 def moment(text: str | None) -> datetime | None:
@@ -81,6 +92,12 @@ def ago(text: str | None, *, now: datetime | None = None) -> str:
             said = f"{int(size // length)} {unit}"
             return f"{said} ago" if seconds >= 0 else f"in {said}"
     return ""
+
+
+def clock_time(text: str | None) -> str:
+    """An API time in the local zone, to the second, with how long ago that is."""
+    when = moment(text)
+    return "" if when is None else f"{when.astimezone():%Y-%m-%d %H:%M:%S %Z} ({ago(text)})"
 
 
 def lasted(start: str | None, end: str | None) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from towpath.client import documents
+from towpath.client.lookups import Lookups
 from towpath.client.settings import Settings, checked_url
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
@@ -44,7 +45,7 @@ class Registration:
     created: bool
 
 
-class Client:
+class Client(Lookups):
     """A client of a Towpath API.
 
     Args:

@@ -56,3 +56,50 @@ FLOW_RUN_EVENTS = "subscription($id: UUID!) { flow_run_events(flow_run_id: $id) 
 
 LOG_STREAM = """subscription($id: UUID!, $after: DateTime) {
   log_stream(flow_run_id: $id, after: $after) { logs { id } } }"""
+
+_FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id run_config parameters schedule
+  project { id name } flow_group { schedule }"""
+
+FLOW = f"""query($id: uuid!) {{ flow_by_pk(id: $id) {{
+  {_FLOW_FIELDS} storage core_version code_hash code_key_id code_info
+  tasks(order_by: [{{slug: asc}}]) {{ id name slug type mapped max_retries retry_delay trigger tags }}
+  edges {{ upstream_task {{ slug }} downstream_task {{ slug }} key mapped }}
+  flow_runs(order_by: [{{scheduled_start_time: desc}}], limit: 5, where: {{state: {{_neq: "Scheduled"}}}}) {{
+    id name state scheduled_start_time start_time end_time }} }} }}"""
+
+SCHEDULED_FLOWS = f"""query($where: flow_bool_exp!, $limit: Int!) {{
+  flow(where: $where, order_by: [{{name: asc}}], limit: $limit) {{ {_FLOW_FIELDS} }} }}"""
+
+FLOW_VERSIONS = """query($group: uuid!) { flow(where: {flow_group_id: {_eq: $group}}, order_by: [{version: asc}]) {
+  id version archived flow_runs_aggregate { aggregate { count } } } }"""
+
+TASK_RUN = """query($id: uuid!) { task_run_by_pk(id: $id) {
+  id name map_index state state_message state_timestamp version attempt start_time end_time cache_key serialized_state
+  task { id name slug type mapped max_retries retry_delay trigger tags }
+  flow_run { id name state flow { id name version } }
+  states(order_by: [{version: asc}]) { version state message timestamp } } }"""
+
+LAST_LOGS = """query($where: log_bool_exp!, $limit: Int!) {
+  log(where: $where, order_by: [{id: desc}], limit: $limit) {
+    id timestamp level name message flow_run_id task_run_id task_run { name map_index task { name slug } } } }"""
+
+_AGENT_FIELDS = "id name type labels run_config_types core_version address last_queried created"
+
+AGENTS_WHERE = f"""query($where: agent_bool_exp!) {{
+  agent(where: $where, order_by: [{{last_queried: desc}}], limit: 20) {{ {_AGENT_FIELDS} }} }}"""
+
+SET_SCHEDULE_ACTIVE = "mutation($input: flow_id_input!) { set_schedule_active(input: $input) { success } }"
+
+SET_SCHEDULE_INACTIVE = "mutation($input: flow_id_input!) { set_schedule_inactive(input: $input) { success } }"
+
+ARCHIVE_FLOW = "mutation($input: flow_id_input!) { archive_flow(input: $input) { success } }"
+
+DELETE_FLOW = "mutation($input: flow_id_input!) { delete_flow(input: $input) { success } }"
+
+DELETE_FLOW_RUN = "mutation($input: flow_run_id_input!) { delete_flow_run(input: $input) { success } }"
+
+DELETE_PROJECT = "mutation($input: delete_project_input!) { delete_project(input: $input) { success } }"
+
+DELETE_AGENT = "mutation($input: delete_agent_input!) { delete_agent(input: $input) { success } }"
+
+TASK_RUN_EVENTS = "subscription($id: UUID!) { task_run_events(flow_run_id: $id) { type count } }"

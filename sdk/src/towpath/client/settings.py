@@ -1,4 +1,4 @@
-"""The settings of everything that talks to a Towpath API, read from the environment in one place.
+"""The settings of everything that talks to a Towpath API, read from the environment and `config.toml` in one place.
 
 `SETTINGS` names every variable of the SDK with its default and meaning (`towpath config` prints it); `Settings` is the frozen object made
 from it. Nothing else in the SDK reads these variables.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from towpath.client import settings_file
 from towpath_proto.errors import Code, TowpathError
 
 
@@ -90,6 +91,23 @@ def _seconds(env: Mapping[str, str], name: str) -> float:
     return value
 
 
+def effective(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment with what `config.toml` adds to it; the environment wins."""
+    found = settings_file.read(settings_file.location(env))
+    if env.get("TOWPATH_RUN_TOKEN"):
+        # a run acts with its own token, whatever its machine's file holds
+        found.pop("TOWPATH_API_KEY", None)
+    return found | {name: value for name, value in env.items() if value or name not in found}
+
+
+def source_of(name: str, env: Mapping[str, str]) -> str:
+    """Where the value of a variable comes from: `environment`, the file's path, or `default`."""
+    if env.get(name):
+        return "environment"
+    path = settings_file.location(env)
+    return str(path) if name in settings_file.read(path) else "default"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a client of the API needs to know.
@@ -112,8 +130,15 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment (this process's own when `env` is not given)."""
-        env = os.environ if env is None else env
+        """Read the settings.
+
+        Args:
+            env: The environment. When absent: this process's own, and `$TOWPATH_HOME/config.toml` where that says nothing.
+
+        Raises:
+            TowpathError: `BAD_SETTING`, with the setting that is wrong.
+        """
+        env = effective(os.environ) if env is None else env
         return cls(
             api_url=checked_url(env.get("TOWPATH_API_URL") or _DEFAULTS["TOWPATH_API_URL"]),
             token=env.get("TOWPATH_API_KEY") or env.get("TOWPATH_RUN_TOKEN") or None,

@@ -122,4 +122,5 @@ def unreachable(api_url: str, cause: BaseException) -> TowpathError:
         f"Cannot reach the Towpath API at {api_url} ({why}). Start a server with `towpath server start`, "
         "or set TOWPATH_API_URL to the address of one that runs.",
         api_url=api_url,
+        why=why,
     )

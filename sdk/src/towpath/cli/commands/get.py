@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from towpath.cli.connection import open_client
-from towpath.cli.output import Row, ago, json_option, lasted, print_json, print_table
-
-_limit = click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="At most this many.")
+from towpath.cli.finding import the_flow, the_flow_run
+from towpath.cli.options import level_option, levels_from, limit_option, project_option, since_option
+from towpath.cli.output import Row, ago, clock_time, json_option, lasted, print_json, print_table
 
 
 @click.group()
 def get() -> None:
-    """List flows, runs, projects, agents, tasks or logs. Every list has --json.
+    """List flows, runs, tasks, projects, agents, schedules or logs. Every list has --json.
 
     \b
     Examples:
       towpath get flows
-      towpath get flow-runs --state Failed --limit 5
+      towpath get flow-runs --state Failed --since 2d
+      towpath get task-runs brisk-heron --state Failed
       towpath get agents --json
     """
 
@@ -38,9 +40,9 @@ def _project(row: Row) -> str:
 
 @get.command()
 @click.option("--name", help="Only flows of this name.")
-@click.option("--project", help="Only flows of this project.")
+@project_option
 @click.option("--all-versions", is_flag=True, help="Old versions too.")
-@_limit
+@limit_option()
 @json_option
 def flows(name: str | None, project: str | None, all_versions: bool, limit: int, as_json: bool) -> None:
     """List registered flows.
@@ -66,21 +68,68 @@ def flows(name: str | None, project: str | None, all_versions: bool, limit: int,
     )
 
 
+def _states(names: tuple[str, ...]) -> list[str]:
+    """The kinds that are meant: a family such as Finished means all of its kinds."""
+    from difflib import get_close_matches
+
+    from towpath_proto.states import KINDS, is_a
+
+    known = {kind.lower(): kind for kind in KINDS}
+    chosen: list[str] = []
+    for name in names:
+        kind = known.get(name.lower())
+        if kind is None:
+            near = get_close_matches(name.capitalize(), KINDS, n=1)
+            said = f" Did you mean {near[0]}?" if near else f" The states: {', '.join(KINDS)}."
+            raise click.UsageError(f"There is no state {name!r}.{said}")
+        chosen += [k for k in KINDS if is_a(k, kind)]
+    return list(dict.fromkeys(chosen))
+
+
 @get.command("flow-runs")
-@click.option("--flow", "flow", help="Only runs of flows of this name.")
-@click.option("--project", help="Only runs of this project.")
-@click.option("--state", multiple=True, help="Only runs in this state. Repeatable.")
-@_limit
+@click.option("--flow", help="Only runs of flows of this name.")
+@click.option("--name", help="Only runs of this name.")
+@project_option
+@click.option("--state", multiple=True, help="Only runs in this state or one that specialises it (Failed, Running, Finished). Repeatable.")
+@since_option("Only runs that were due since")
+@click.option("--upcoming", is_flag=True, help="Also the runs that schedules have made ahead of their time.")
+@limit_option()
 @json_option
-def flow_runs(flow: str | None, project: str | None, state: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """List flow runs, the newest first.
+def flow_runs(
+    flow: str | None,
+    name: str | None,
+    project: str | None,
+    state: tuple[str, ...],
+    since: datetime | None,
+    upcoming: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List flow runs, the one that is due last first. Runs that schedules have made ahead are left out; --upcoming shows them.
 
     \b
-    Example:
+    Examples:
       towpath get flow-runs --flow hello --state Failed --state Cancelled
+      towpath get flow-runs --project weather --since 12h
     """
+    where: dict[str, Any] = {}
+    of_flow: dict[str, Any] = {}
+    if flow is not None:
+        of_flow["name"] = {"_eq": flow}
+    if project is not None:
+        of_flow["project"] = {"name": {"_eq": project}}
+    if of_flow:
+        where["flow"] = of_flow
+    if name is not None:
+        where["name"] = {"_eq": name}
+    if state:
+        where["state"] = {"_in": _states(state)}
+    if since is not None:
+        where["scheduled_start_time"] = {"_gte": since.isoformat()}
+    if not upcoming:
+        where["_not"] = {"auto_scheduled": {"_eq": True}, "scheduled_start_time": {"_gt": datetime.now(UTC).isoformat()}}
     with open_client() as client:
-        rows = client.get_flow_runs(flow_name=flow, project_name=project, state=state, limit=limit)
+        rows = client.find_flow_runs(where, limit=limit)
     _show(
         rows,
         as_json,
@@ -94,6 +143,42 @@ def flow_runs(flow: str | None, project: str | None, state: tuple[str, ...], lim
             "ID": lambda r: r["id"],
         },
         "There is no such run. Start one with: towpath run --name FLOW",
+    )
+
+
+@get.command("task-runs")
+@click.argument("flow_run")
+@click.option("--state", multiple=True, help="Only task runs in this state or one that specialises it. Repeatable.")
+@click.option("--task", help="Only of the task of this name or slug.")
+@limit_option(50)
+@json_option
+def task_runs(flow_run: str, state: tuple[str, ...], task: str | None, limit: int, as_json: bool) -> None:
+    """List the task runs of a flow run, given by its name, its id or the beginning of its id.
+
+    \b
+    Example:
+      towpath get task-runs brisk-heron --state Failed
+    """
+    where: dict[str, Any] = {}
+    if state:
+        where["state"] = {"_in": _states(state)}
+    if task is not None:
+        where["task"] = {"_or": [{"name": {"_eq": task}}, {"slug": {"_eq": task}}]}
+    with open_client() as client:
+        where["flow_run_id"] = {"_eq": the_flow_run(client, flow_run)["id"]}
+        rows = client.find_task_runs(where, limit=limit)
+    _show(
+        rows,
+        as_json,
+        {
+            "TASK": lambda r: f"{r['task']['slug']}[{r['map_index']}]" if r["map_index"] >= 0 else r["task"]["slug"],
+            "STATE": lambda r: r["state"],
+            "ATTEMPT": lambda r: r["attempt"],
+            "LASTED": lambda r: lasted(r["start_time"], r["end_time"]),
+            "MESSAGE": lambda r: (r["state_message"] or "")[:80],
+            "ID": lambda r: r["id"],
+        },
+        "There is no such task run.",
     )
 
 
@@ -150,8 +235,8 @@ def agents(as_json: bool) -> None:
 
 
 @get.command()
-@click.option("--flow", "flow", help="The flow's name.")
-@click.option("--flow-id", help="Or its id.")
+@click.option("--flow", help="The flow: its name, id or the beginning of its id.")
+@click.option("--flow-id", help="The same, by id.")
 @click.option("--project", help="The flow's project.")
 @json_option
 def tasks(flow: str | None, flow_id: str | None, project: str | None, as_json: bool) -> None:
@@ -164,8 +249,7 @@ def tasks(flow: str | None, flow_id: str | None, project: str | None, as_json: b
     if (flow is None) == (flow_id is None):
         raise click.UsageError("Say which flow: --flow NAME or --flow-id ID.")
     with open_client() as client:
-        chosen = flow_id if flow_id is not None else str(client.find_flow(flow or "", project_name=project)["id"])
-        rows = client.get_tasks(chosen)
+        rows = client.get_tasks(flow_id if flow_id is not None else str(the_flow(client, flow or "", project)["id"]))
     _show(
         rows,
         as_json,
@@ -182,27 +266,50 @@ def tasks(flow: str | None, flow_id: str | None, project: str | None, as_json: b
 
 
 @get.command()
-@click.argument("flow_run_id")
-@click.option("--level", multiple=True, help="Only lines of this level. Repeatable.")
-@click.option("--limit", default=10_000, show_default=True, type=click.IntRange(min=1), help="At most this many.")
+@project_option
+@limit_option(100)
 @json_option
-def logs(flow_run_id: str, level: tuple[str, ...], limit: int, as_json: bool) -> None:
+def schedules(project: str | None, limit: int, as_json: bool) -> None:
+    """List the flows that have a schedule, and when each fires next.
+
+    \b
+    Example:
+      towpath get schedules
+    """
+    from towpath.cli.commands.schedule import next_fires, summary
+
+    with open_client() as client:
+        rows = client.get_scheduled_flows(project_name=project, limit=limit)
+    listed = [{**row, "next": next_fires(row, 1), "summary": summary(row)} for row in rows]
+    _show(
+        listed,
+        as_json,
+        {
+            "FLOW": lambda r: r["name"],
+            "PROJECT": _project,
+            "ACTIVE": lambda r: "on" if r["is_schedule_active"] else "off",
+            "SCHEDULE": lambda r: r["summary"],
+            "NEXT": lambda r: clock_time(r["next"][0]) if r["next"] else "never",
+        },
+        "No flow has a schedule.",
+    )
+
+
+@get.command()
+@click.argument("flow_run")
+@level_option
+@limit_option(10_000)
+@json_option
+def logs(flow_run: str, level: str | None, limit: int, as_json: bool) -> None:
     """Show the log of a flow run. `towpath logs --follow` goes on as lines come.
 
     \b
     Example:
-      towpath get logs 0191a6c2-… --level ERROR
+      towpath get logs brisk-heron --level ERROR
     """
-    from towpath.cli.watch import log_line
+    from towpath.cli.commands.runs import print_logs
 
     with open_client() as client:
-        rows = client.get_logs(flow_run_id, level=[one.upper() for one in level], limit=limit)
-        if not rows:
-            client.get_flow_run(flow_run_id)  # a run that is not there is an error, one without lines is none
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        click.echo(log_line(row))
-    if not rows:
-        click.echo("There is no line yet.", err=True)
+        run = the_flow_run(client, flow_run)
+        rows = client.get_logs(run["id"], level=levels_from(level), limit=limit)
+    print_logs(rows, as_json)
