@@ -5,8 +5,7 @@ import { App } from "./app/App";
 import { applyTheme } from "./app/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
-import "./styles/home.css";
-import "./styles/run.css";
+import "./styles/lists.css";
 
 applyTheme();
 watchNetwork();

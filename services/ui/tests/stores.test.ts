@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LogRow, TaskRunRow } from "../src/data/documents";
+import type { LogRow, TaskRunRow } from "../src/data/documents/run";
 import { catchUpFrom, filterLines, LogStore, toRows } from "../src/data/logStore";
 import { TaskStore } from "../src/data/taskStore";
 

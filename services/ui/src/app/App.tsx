@@ -1,64 +1,124 @@
-/** The frame around every page: the bar, the notice of the connection, the page of the address, the help. */
-import { useMemo, useState } from "react";
+/** The frame around every page: the bar, the notice of the connection, the page of the address, the help. Pages come when they are asked for. */
+import { lazy, Suspense, useMemo, useState } from "react";
 import { ConnectionMark, ConnectionNotice } from "../components/ConnectionNotice";
 import { Help } from "../components/Help";
+import { LoadFailure } from "../components/LoadFailure";
 import { Mark } from "../components/Mark";
-import { HomePage } from "../pages/HomePage";
-import { RunPage } from "../pages/RunPage";
-import { follow, navigate, routeOf, usePath } from "./router";
+import { follow, navigate, type Route, routeOf, usePath } from "./router";
 import { useShortcuts } from "./shortcuts";
 import { toggleTheme, useTheme } from "./theme";
 
+const HomePage = lazy(() => import("../pages/HomePage").then((m) => ({ default: m.HomePage })));
+const RunPage = lazy(() => import("../pages/RunPage").then((m) => ({ default: m.RunPage })));
+const TaskRunPage = lazy(() => import("../pages/TaskRunPage").then((m) => ({ default: m.TaskRunPage })));
+const FlowPage = lazy(() => import("../pages/FlowPage").then((m) => ({ default: m.FlowPage })));
+
+interface Room {
+  readonly name: string;
+  readonly path: string;
+  readonly key: string;
+  /** Pages that count as this room. */
+  readonly pages: readonly Route["page"][];
+}
+
+const ROOMS: readonly Room[] = [{ name: "Home", path: "/", key: "g h", pages: ["home"] }];
+
 export function App() {
-  const route = routeOf(usePath());
-  const theme = useTheme();
+  const path = usePath();
+  const route = routeOf(path);
   const [help, setHelp] = useState(false);
-  useShortcuts(useMemo(() => ({ "?": () => setHelp(true), h: () => navigate("/"), t: () => toggleTheme() }), []));
+  useShortcuts(
+    useMemo(
+      () => ({
+        "?": () => setHelp(true),
+        t: () => toggleTheme(),
+        ...Object.fromEntries(ROOMS.map((room) => [room.key, () => navigate(room.path)])),
+      }),
+      [],
+    ),
+  );
   return (
     <>
-      <header className="bar-top">
-        <a href="/" onClick={follow} className="brand">
-          <Mark /> Towpath
-        </a>
-        <ConnectionNotice />
-        <ConnectionMark />
-        <button
-          type="button"
-          className="quiet icon"
-          onClick={toggleTheme}
-          aria-label={theme === "dark" ? "Light colours" : "Dark colours"}
-        >
-          <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
-            <circle cx="7" cy="7" r="5.500" fill="none" stroke="currentColor" strokeWidth="1.300" />
-            <path d="M7 1.500a5.500 5.500 0 0 1 0 11z" fill="currentColor" />
-          </svg>
-        </button>
-        <button
-          type="button"
-          className="quiet icon"
-          onClick={() => setHelp(true)}
-          aria-label="Keys and states"
-          aria-keyshortcuts="?"
-        >
-          ?
-        </button>
-      </header>
-      {route.page === "home" && <HomePage />}
-      {route.page === "run" && <RunPage key={route.id} id={route.id} />}
-      {route.page === "lost" && (
-        <main className="home">
+      <Bar route={route} onHelp={() => setHelp(true)} />
+      <LoadFailure key={path}>
+        <Suspense fallback={<main aria-busy="true" />}>
+          <Page route={route} />
+        </Suspense>
+      </LoadFailure>
+      <Help open={help} onClose={() => setHelp(false)} />
+    </>
+  );
+}
+
+function Page({ route }: { route: Route }) {
+  switch (route.page) {
+    case "home":
+      return <HomePage />;
+    case "run":
+      return <RunPage key={route.id} id={route.id} />;
+    case "task-run":
+      return <TaskRunPage key={route.id} id={route.id} />;
+    case "flow":
+      return <FlowPage key={route.id} id={route.id} />;
+    case "lost":
+      return (
+        <main className="page">
           <section className="empty small">
             <h1>Nothing is here.</h1>
             <p>
               <code>{route.path}</code> is no address of this page.
             </p>
             <a href="/" onClick={follow}>
-              All runs
+              Home
             </a>
           </section>
         </main>
-      )}
-      <Help open={help} onClose={() => setHelp(false)} />
-    </>
+      );
+  }
+}
+
+function Bar({ route, onHelp }: { route: Route; onHelp: () => void }) {
+  const theme = useTheme();
+  return (
+    <header className="bar-top">
+      <a href="/" onClick={follow} className="brand" aria-label="Towpath, home">
+        <Mark /> <span>Towpath</span>
+      </a>
+      <nav className="rooms" aria-label="Rooms">
+        {ROOMS.map((room) => (
+          <a
+            key={room.path}
+            href={room.path}
+            onClick={follow}
+            aria-current={room.pages.includes(route.page) ? "page" : undefined}
+            aria-keyshortcuts={room.key}
+          >
+            {room.name}
+          </a>
+        ))}
+      </nav>
+      <ConnectionNotice />
+      <ConnectionMark />
+      <button
+        type="button"
+        className="quiet icon"
+        onClick={toggleTheme}
+        aria-label={theme === "dark" ? "Light colours" : "Dark colours"}
+      >
+        <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
+          <circle cx="7" cy="7" r="5.500" fill="none" stroke="currentColor" strokeWidth="1.300" />
+          <path d="M7 1.500a5.500 5.500 0 0 1 0 11z" fill="currentColor" />
+        </svg>
+      </button>
+      <button
+        type="button"
+        className="quiet icon to-help"
+        onClick={onHelp}
+        aria-label="Keys and states"
+        aria-keyshortcuts="?"
+      >
+        ?
+      </button>
+    </header>
   );
 }

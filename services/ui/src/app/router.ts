@@ -1,18 +1,24 @@
-/** The two addresses of this page: `/` and `/run/<id>`. History routing; the gateway answers every such path with index.html. */
-import { type MouseEvent, useSyncExternalStore } from "react";
+/**
+ * The addresses of this page. History routing: the gateway answers every such path with index.html. What a page is filtered by stands in the
+ * query string, so that a view can be kept, sent and gone back to.
+ */
+import { type MouseEvent, useMemo, useSyncExternalStore } from "react";
 
 export type Route =
   | { readonly page: "home" }
   | { readonly page: "run"; readonly id: string }
+  | { readonly page: "task-run"; readonly id: string }
+  | { readonly page: "flow"; readonly id: string }
   | { readonly page: "lost"; readonly path: string };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const OF_ONE: ReadonlySet<string> = new Set(["run", "task-run", "flow"]);
 
 export function routeOf(path: string): Route {
-  const parts = path.split("/").filter(Boolean);
-  if (parts.length === 0) return { page: "home" };
-  if (parts.length === 2 && parts[0] === "run" && UUID.test(parts[1] as string))
-    return { page: "run", id: (parts[1] as string).toLowerCase() };
+  const [page, id, ...more] = path.split("/").filter(Boolean);
+  if (page === undefined) return { page: "home" };
+  if (id !== undefined && more.length === 0 && OF_ONE.has(page) && UUID.test(id))
+    return { page: page as "run" | "task-run" | "flow", id: id.toLowerCase() };
   return { page: "lost", path };
 }
 
@@ -27,15 +33,55 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+function changed(): void {
+  for (const each of listeners) each();
+}
+
 export function usePath(): string {
   return useSyncExternalStore(subscribe, () => location.pathname);
 }
 
-export function navigate(path: string): void {
-  if (path === location.pathname) return;
-  history.pushState(null, "", path);
+/** What stands behind the "?" of the address; the same object until it changes. */
+export function useQuery(): URLSearchParams {
+  const search = useSyncExternalStore(
+    subscribe,
+    () => location.search,
+    () => "",
+  );
+  return useMemo(() => new URLSearchParams(search), [search]);
+}
+
+export type QueryChange = Readonly<Record<string, string | readonly string[] | null>>;
+
+/** The query string after a change: null and "" take a name out, a list gives it several times. Names keep their order. */
+export function changedQuery(search: string, change: QueryChange): string {
+  const query = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(change)) {
+    query.delete(name);
+    for (const each of typeof value === "string" ? [value] : (value ?? [])) if (each !== "") query.append(name, each);
+  }
+  const text = query.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/**
+ * Change the query string of the page that is open. A choice is a step that "back" takes back; what changes with each letter typed
+ * replaces the step it belongs to (`replace`).
+ */
+export function setQuery(change: QueryChange, { replace = false }: { readonly replace?: boolean } = {}): void {
+  const search = changedQuery(location.search, change);
+  if (search === location.search) return;
+  if (replace) history.replaceState(history.state, "", location.pathname + search);
+  else history.pushState(null, "", location.pathname + search);
+  changed();
+}
+
+/** Go to a path of this page, with its query string if it has one. */
+export function navigate(to: string): void {
+  if (to === location.pathname + location.search) return;
+  history.pushState(null, "", to);
   window.scrollTo(0, 0);
-  for (const each of listeners) each();
+  changed();
 }
 
 /** For links: a plain click stays in the page, a click with a modifier is the browser's. */
@@ -43,9 +89,18 @@ export function follow(event: MouseEvent<HTMLAnchorElement>): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
     return;
   event.preventDefault();
-  navigate(event.currentTarget.pathname);
+  navigate(event.currentTarget.pathname + event.currentTarget.search);
 }
 
 export function runPath(id: string): string {
   return `/run/${id}`;
+}
+
+export function taskRunPath(id: string): string {
+  return `/task-run/${id}`;
+}
+
+/** The page of a flow, by its group: the address outlives versions. (The id of a version leads there, too.) */
+export function flowPath(flowGroupId: string): string {
+  return `/flow/${flowGroupId}`;
 }

@@ -1,6 +1,6 @@
 /** Who walks the towpath now: the agents, and whether each is alive. */
 import { useNow } from "../app/now";
-import type { AgentRow } from "../data/documents";
+import type { AgentRow } from "../data/documents/agents";
 import { parse, relative } from "../domain/time";
 
 /** An agent of Prefect 1 has no lease; it asks for work at least once a minute. */

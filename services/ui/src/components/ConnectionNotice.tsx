@@ -20,7 +20,7 @@ export function ConnectionMark() {
   return (
     <span className="link-mark" data-link={link.kind} role="status">
       <Mark taut={link.kind === "live" || link.kind === "connecting"} width={25} />
-      {WORD[link.kind]}
+      <span>{WORD[link.kind]}</span>
     </span>
   );
 }

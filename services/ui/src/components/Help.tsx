@@ -10,7 +10,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["Esc", "clear the filter"],
   ["f", "follow the log, or stay"],
   ["← ↑ ↓ →", "move among mapped children"],
-  ["h", "home"],
+  ["g  h", "home"],
   ["t", "light or dark"],
   ["?", "this page"],
 ];

@@ -1,7 +1,7 @@
 /** The states of a run from first to last, like the locks of a flight: each with its time, and how long it took to the next. */
 import { useState } from "react";
 import { useNow } from "../app/now";
-import type { StateRow } from "../data/documents";
+import type { StateRow } from "../data/documents/run";
 import { coarse, duration, moment, parse } from "../domain/time";
 import { Glyph } from "./Glyph";
 

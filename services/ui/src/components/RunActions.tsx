@@ -5,7 +5,7 @@
 import { useEffect, useRef, useState } from "react";
 import { type ApiError, asApiError } from "../api/errors";
 import { request } from "../api/http";
-import { CANCEL, RESTART } from "../data/documents";
+import { CANCEL, RESTART } from "../data/documents/run";
 import { canCancel, canRestart } from "../domain/states";
 import { Problem } from "./Problem";
 

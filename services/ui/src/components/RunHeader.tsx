@@ -1,7 +1,7 @@
 /** Who the run is, how it stands, how far it has come, and what can be done with it. */
 import { useNow } from "../app/now";
 import { follow } from "../app/router";
-import type { RunRow } from "../data/documents";
+import type { RunRow } from "../data/documents/run";
 import type { TaskView } from "../data/taskStore";
 import { familyOf, isFinal } from "../domain/states";
 import { duration, elapsed, moment, parse, relative } from "../domain/time";

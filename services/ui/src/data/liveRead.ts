@@ -7,7 +7,7 @@ import { type ApiError, asApiError, fromGraphQL } from "../api/errors";
 import { request, type Variables } from "../api/http";
 import { onConnected, subscribe } from "../api/live";
 import { Cell } from "./cell";
-import { LIVE, type LiveData } from "./documents";
+import { LIVE, type LiveData } from "./documents/live";
 
 export interface Answer<T> {
   readonly data: T | null;

@@ -3,7 +3,7 @@
  * what was dropped at the old end can be read again.
  */
 import { parse } from "../domain/time";
-import type { LogRow } from "./documents";
+import type { LogRow } from "./documents/run";
 
 export interface LogLine {
   readonly id: string;

@@ -26,7 +26,7 @@ import {
   TASK_RUNS_BY_ID,
   type TaskEvents,
   type TaskRunsData,
-} from "./documents";
+} from "./documents/run";
 import { LiveRead } from "./liveRead";
 import { catchUpFrom, type LogLine, LogStore } from "./logStore";
 import { TaskStore, type TaskView } from "./taskStore";

@@ -5,7 +5,7 @@
 import { topological } from "../domain/graph";
 import { type Family, familyOf, isFinal } from "../domain/states";
 import { parse } from "../domain/time";
-import type { GraphData, TaskRow, TaskRunRow } from "./documents";
+import type { GraphData, TaskRow, TaskRunRow } from "./documents/run";
 
 export interface TaskRun {
   readonly id: string;

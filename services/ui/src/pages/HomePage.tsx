@@ -6,10 +6,13 @@ import { Problem } from "../components/Problem";
 import { PulseStrip, type StripRun } from "../components/PulseStrip";
 import { RunList } from "../components/RunList";
 import { useCell } from "../data/cell";
-import { AGENTS, type AgentsData, type FlowRunRow, HOME, type HomeData } from "../data/documents";
+import { AGENTS, type AgentsData } from "../data/documents/agents";
+import type { FlowRunRow } from "../data/documents/flowRunRow";
+import { HOME, type HomeData } from "../data/documents/home";
 import { LiveRead } from "../data/liveRead";
 import { WAITING_STATES } from "../domain/states";
 import { parse } from "../domain/time";
+import "../styles/home.css";
 
 export function toStripRun(row: FlowRunRow): StripRun {
   return {

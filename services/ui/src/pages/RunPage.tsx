@@ -11,6 +11,7 @@ import { useCell } from "../data/cell";
 import { RunSession } from "../data/runSession";
 import { isFinal } from "../domain/states";
 import { parse } from "../domain/time";
+import "../styles/run.css";
 
 export function RunPage({ id }: { id: string }) {
   const session = useMemo(() => new RunSession(id), [id]);

@@ -1,50 +1,5 @@
-/**
- * Every GraphQL document that this page sends, and the shape of its answer. Reads are in the dialect of Hasura v2; a document has one named
- * operation, so that it can also travel as the text argument of `live`.
- */
-
-export interface FlowRunRow {
-  readonly id: string;
-  readonly name: string;
-  readonly state: string;
-  readonly version: number;
-  readonly scheduled_start_time: string;
-  readonly start_time: string | null;
-  readonly end_time: string | null;
-  readonly flow: { readonly id: string; readonly name: string };
-}
-
-export interface AgentRow {
-  readonly id: string;
-  readonly name: string;
-  readonly type: string;
-  readonly labels: readonly string[];
-  readonly last_queried: string;
-  readonly lease_expires_at: string | null;
-}
-
-export interface HomeData {
-  readonly begun: readonly FlowRunRow[];
-  readonly coming: readonly FlowRunRow[];
-  readonly flows: readonly { readonly id: string }[];
-}
-
-const RUN_ROW = "id name state version scheduled_start_time start_time end_time flow { id name }";
-
-export const HOME = `query Home($waiting: [String!], $begun: Int!, $coming: Int!) {
-  begun: flow_run(where: {state: {_nin: $waiting}}, order_by: [{scheduled_start_time: desc}, {id: desc}], limit: $begun) { ${RUN_ROW} }
-  coming: flow_run(where: {state: {_in: $waiting}}, order_by: [{scheduled_start_time: asc}, {id: asc}], limit: $coming) { ${RUN_ROW} }
-  flows: flow(where: {archived: {_eq: false}}, limit: 1) { id }
-}`;
-
-export interface AgentsData {
-  readonly agents: readonly AgentRow[];
-}
-
-/** Apart from the runs, since an agent's row changes every few seconds. */
-export const AGENTS = `query Agents {
-  agents: agent(order_by: [{last_queried: desc}, {id: asc}], limit: 50) { id name type labels last_queried lease_expires_at }
-}`;
+/** What the page of one run reads, follows and does: the run, its graph, its task runs, its log. */
+import { type FlowRunRow, RUN_ROW } from "./flowRunRow";
 
 export interface StateRow {
   readonly id: string;
@@ -166,17 +121,6 @@ export const LOG_SINCE = `query LogSince($run: uuid!, $after: uuid!, $limit: Int
 export const CANCEL = `mutation Cancel($id: UUID!) { cancel_flow_run(input: {flow_run_id: $id}) { state } }`;
 
 export const RESTART = `mutation Restart($id: UUID!) { restart_flow_run(input: {flow_run_id: $id}) { success error } }`;
-
-export interface LiveData<T> {
-  readonly live: {
-    readonly data: T | null;
-    readonly errors: readonly { message?: string; extensions?: { code?: unknown } }[] | null;
-  };
-}
-
-export const LIVE = `subscription Live($query: String!, $variables: JSON) {
-  live(query: $query, variables: $variables) { data errors }
-}`;
 
 export interface TaskEvents {
   readonly task_run_events: {
