@@ -233,6 +233,41 @@ async def test_a_runs_token_reads_its_own_run_only(stack: Stack) -> None:
     assert answer.json()["errors"][0]["extensions"]["code"] == "VALIDATION_FAILED"
 
 
+async def test_a_runs_token_reads_and_hears_its_children(stack: Stack) -> None:
+    """A run sees the runs that it has created: rows, log, events; of another run it may not even hear."""
+    flow_id = await stack.register()
+    _, claimed = await stack.begun(flow_id)
+    other = (await stack.call("create_flow_run", "id", flow_id=flow_id))["id"]
+    token = claimed["run_token"]
+    found = await stack.ask(
+        '{ flow(where: {name: {_eq: "canal"}, archived: {_eq: false}}) { id parameters project { name } } }', token=token
+    )
+    assert found["flow"] == [{"id": flow_id, "parameters": [], "project": {"name": "default"}}]
+    child = (await stack.call("create_flow_run", "id", flow_id=flow_id, parent_task_slug="a-1", token=token))["id"]
+    query = """query ($id: uuid!) { flow_run_by_pk(id: $id) {
+        state parent { id } parent_task { slug } states { state } task_runs { state } } }"""
+    assert (await stack.ask(query, {"id": child}, token))["flow_run_by_pk"] == {
+        "state": "Scheduled",
+        "parent": {"id": claimed["id"]},
+        "parent_task": {"slug": "a-1"},
+        "states": [{"state": "Scheduled"}],
+        "task_runs": [{"state": "Pending"}],
+    }
+    own = await stack.ask(f'{{ flow_run_by_pk(id: "{claimed["id"]}") {{ children {{ id }} }} }}', token=token)
+    assert own["flow_run_by_pk"] == {"children": [{"id": child}]}
+    events = "subscription ($id: UUID!) { flow_run_events(flow_run_id: $id) { type state } }"
+    logs = "subscription ($id: UUID!) { log_stream(flow_run_id: $id) { logs { message } } }"
+    async with stack.socket(token) as socket, asyncio.timeout(20):
+        await _begin(socket, ("logs", logs, {"id": child}), ("events", events, {"id": child}), ("other", events, {"id": other}))
+        refused = json.loads(await socket.recv())
+        assert (refused["id"], refused["payload"][0]["extensions"]["code"]) == ("other", "FORBIDDEN")
+        await stack.call("write_run_logs", "success", logs=[{"flow_run_id": child, "message": "hello"}])
+        assert (await _next(socket, "logs"))["log_stream"]["logs"] == [{"message": "hello"}]
+        await stack.call("cancel_flow_run", "state", "flow_run_id_input", flow_run_id=child, token=token)
+        while (await _next(socket, "events"))["flow_run_events"] != {"type": "flow_run.state", "state": "Cancelled"}:
+            pass
+
+
 async def test_keys_roles_and_tenants(keyed: Stack) -> None:
     """Keys give their role and no other tenant's rows; a deleted key ends within seconds; a viewer's socket sees what a viewer may."""
     refused = await keyed.client.post("/", json={"query": "{ hello }"})

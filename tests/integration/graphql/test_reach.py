@@ -39,7 +39,7 @@ def strange(x):
         "set_schedule_active": (flow, "success"),
         "set_schedule_inactive": (flow, "success"),
         "create_flow_run": (flow, ids),
-        "create_flow_runs": ({"runs": [flow, {"version_group_id": x["group"]}]}, "results"),
+        "create_flow_runs": ({"runs": [flow, {"version_group_id": x["group"]}, {**flow, "parent_flow_run_id": x["run"]}]}, "results"),
         "set_flow_run_name": ({**run, "name": "n"}, "success"),
         "set_task_run_name": ({**task_run, "name": "n"}, "success"),
         "delete_flow_run": (run, "success"),
@@ -183,6 +183,7 @@ async def touches(api, run_id, fence, task):
         "set_flow_run_states": ({"states": [{**run, "state": STATE}]}, "states { id }"),
         "set_task_run_states": ({"states": [{**task_run, "state": STATE}]}, "states { id }"),
         "cancel_flow_run": (run, "state"),
+        "restart_flow_run": (run, "success"),
     }
 
 

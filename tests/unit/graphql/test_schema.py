@@ -41,13 +41,14 @@ def test_the_table_is_obeyed(role):
 
 
 def test_who_may_not_write():
-    """A viewer changes nothing; a run's token neither registers, deletes, claims, restarts nor reaps."""
+    """A viewer changes nothing; a run's token neither registers, deletes, claims nor reaps."""
     mutations = set(schema.MUTATIONS)
     assert {f for f in mutations if "viewer" in PERMISSIONS[f]} == set()
     assert {f for f in mutations if "run" in PERMISSIONS[f]} == {
         "create_flow_run", "create_flow_runs", "set_flow_run_name", "set_task_run_name", "get_or_create_task_run",
         "get_or_create_task_run_info", "update_flow_run_heartbeat", "update_task_run_heartbeat", "write_run_logs",
-        "set_flow_run_states", "set_task_run_states", "cancel_flow_run", "begin_run", "renew_leases", "report_run", "release_run",
+        "set_flow_run_states", "set_task_run_states", "cancel_flow_run", "restart_flow_run", "begin_run",
+        "renew_leases", "report_run", "release_run",
     }  # fmt: skip
 
 

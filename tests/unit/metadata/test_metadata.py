@@ -161,16 +161,30 @@ def test_every_role_is_held_to_its_tenant_on_every_table() -> None:
         assert (own, "X-Hasura-Tenant-Id") in _required(permission["filter"]), (table, role)
 
 
-def test_a_run_sees_its_own_run_and_what_belongs_to_it() -> None:
-    """The role run reads few tables, and each but its tenant's row only along a path that ends at its own run."""
-    filters = {table: _required(p["filter"]) for table, role, p in _permissions() if role == "run"}
+OPEN_TO_RUNS = {"tenant", "project", "flow"}
+"""Tables whose rows a run sees in the whole tenant: with them it finds, by name, the flow of which it wants to create a run."""
+
+
+def test_a_run_sees_its_own_run_its_children_and_what_belongs_to_them() -> None:
+    """The role run reads few tables, and most of them only along a path that ends at its own run, or at a run that it has created."""
+    filters = {table: p["filter"] for table, role, p in _permissions() if role == "run"}
     assert set(filters) == RUN_TABLES
-    for table, pairs in filters.items():
-        paths = [path for path, variable in pairs if variable == "X-Hasura-Run-Id"]
-        assert len(paths) == (0 if table == "tenant" else 1), table
-        for path in paths:
-            far, column = _walk(table, path)
-            assert (far, column) in {("flow_run", "id")} | {(t, "flow_run_id") for t in ("task_run", "log", "flow_run_state")}, table
+    for table, filter_ in filters.items():
+        if table in OPEN_TO_RUNS:
+            assert "X-Hasura-Run-Id" not in repr(filter_), table
+            continue
+        (choices,) = [part["_or"] for part in filter_["_and"] if "_or" in part] or [[filter_]]
+        for choice in choices:
+            (path,) = [path for path, variable in _required(choice) if variable == "X-Hasura-Run-Id"]
+            allowed = {("flow_run", c) for c in ("id", "parent_flow_run_id")}
+            assert _walk(table, path) in allowed | {(t, "flow_run_id") for t in ("task_run", "log", "flow_run_state")}, table
+
+
+def test_a_run_sees_of_its_tenants_flows_what_a_viewer_sees() -> None:
+    """No code, graph, environment or run config of a flow: what is open to every run of the tenant holds no passwords."""
+    columns = {(table, role): set(p["columns"]) for table, role, p in _permissions()}
+    for table in ("flow", "project"):
+        assert columns[table, "run"] <= columns[table, "viewer"]
 
 
 def _walk(table: str, path: str) -> tuple[str, str]:
@@ -183,6 +197,7 @@ def _walk(table: str, path: str) -> tuple[str, str]:
 def _relationships() -> dict[str, dict[str, tuple[str, dict[str, str], str]]]:
     """For each table, each relationship's far table, its columns (near to far) and its kind: object, array or manual."""
     keys = {"tenant": "tenant", "limit": "concurrency_limit", "upstream_task": "task", "downstream_task": "task"}
+    keys |= {"parent": "flow_run", "parent_task": "task"}
     found: dict[str, dict[str, tuple[str, dict[str, str], str]]] = {}
     for name, table in TABLES.items():
         mine = found.setdefault(name, {})

@@ -234,7 +234,10 @@ class Client(Lookups):
         Raises:
             TowpathError: `NOT_FOUND`, or `BAD_REQUEST` when several projects have a flow of this name.
         """
-        found = self.get_flows(name=name, project_name=project_name)
+        wanted: Row = {"name": {"_eq": name}, "archived": {"_eq": False}}
+        if project_name:
+            wanted["project"] = {"name": {"_eq": project_name}}
+        found = _rows(self.graphql(documents.FIND_FLOW, {"where": wanted})["flow"])
         where = f" in project {project_name!r}" if project_name else ""
         if not found:
             raise TowpathError(Code.NOT_FOUND, f"There is no flow named {name!r}{where}. Register it, or see `towpath get flows`.")

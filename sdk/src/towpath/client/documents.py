@@ -42,6 +42,10 @@ FLOWS = """query($where: flow_bool_exp!, $limit: Int!) {
   flow(where: $where, order_by: [{name: asc}, {version: desc}], limit: $limit) {
     id name version archived created is_schedule_active flow_group_id version_group_id run_config project { id name } } }"""
 
+FIND_FLOW = """query($where: flow_bool_exp!) {
+  flow(where: $where, order_by: [{version: desc}], limit: 100) {
+    id name version archived flow_group_id parameters project { id name } } }"""
+
 PROJECTS = "query { project(order_by: [{name: asc}]) { id name description created } }"
 
 AGENTS = (

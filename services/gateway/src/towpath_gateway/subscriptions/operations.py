@@ -1,6 +1,6 @@
 """What an operation on a WebSocket does: a subscription's events, or the one answer of a query or mutation.
 
-Here a caller is held to its tenant and, with a run's token, to its run.
+Here a caller is held to its tenant and, with a run's token, to its run and the runs that this one has created.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from towpath_service_kit.identity import Role
 
 _AGENTS = {Role.ADMIN, Role.OPERATOR, Role.AGENT, Role.SERVICE}
 _NOBODYS_TENANT = UUID(int=0)
+_READABLE = "query ($id: uuid!) { flow_run_by_pk(id: $id) { id } }"
 
 
 class Operations:
@@ -55,9 +56,21 @@ class Operations:
             yield json.loads(answer.body)
             return
         prepared = prepare(ask)
+        await self._check_reach(prepared, caller)
         async with aclosing(self._events(prepared, caller)) as values:
             async for value in values:
                 yield prepared.shaped(value)
+
+    async def _check_reach(self, prepared: Prepared, caller: Caller) -> None:
+        """A run's own token hears of no run that it may not read."""
+        if caller.identity.role is not Role.RUN or "flow_run_id" not in prepared.arguments:
+            return
+        wanted = prepared.uuid("flow_run_id")
+        if wanted in (None, caller.identity.run):
+            return
+        answer = await self._answering.answer(Ask(_READABLE, {"id": str(wanted)}), caller)
+        if not (json.loads(answer.body).get("data") or {}).get("flow_run_by_pk"):
+            raise TowpathError(Code.FORBIDDEN, "A run's token hears of its own run and of the runs that this one has created only.")
 
     def _events(self, prepared: Prepared, caller: Caller) -> AsyncGenerator[dict[str, Any], None]:
         # a caller of no tenant who is not a loop hears nothing: None would mean all tenants
@@ -82,14 +95,8 @@ class Operations:
 
 
 def _run_of(prepared: Prepared, caller: Caller) -> UUID | None:
-    """The flow run that is asked for. A run's own token hears of its own run only."""
-    wanted = prepared.uuid("flow_run_id")
-    own = caller.identity.run
-    if caller.identity.role is Role.RUN:
-        if wanted not in (None, own):
-            raise TowpathError(Code.FORBIDDEN, "A run's token hears of its own run only.")
-        return own
-    return wanted
+    """The flow run that is asked for; with a run's token its own, if none is named."""
+    return prepared.uuid("flow_run_id") or caller.identity.run
 
 
 def _needed_run_of(prepared: Prepared, caller: Caller) -> UUID:

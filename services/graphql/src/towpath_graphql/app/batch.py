@@ -14,6 +14,7 @@ from uuid import UUID
 from towpath_graphql.app.ports import Transaction
 from towpath_graphql.app.storing import (
     append_history,
+    flow_run_of,
     store_flow_runs,
     store_task_runs,
     task_event,
@@ -50,6 +51,8 @@ class Batch:
         self._task_history: list[HistoryRow] = []
         self._cancel: list[tuple[UUID, str | None]] = []
         self._touched_flows: set[UUID] = set()
+        self._stopped: dict[UUID, str | None] = {}
+        self._below: set[UUID] = set()
 
     @property
     def now(self) -> datetime:
@@ -69,6 +72,8 @@ class Batch:
         if decision.history is not None:
             self._flow_history.append(decision.history)
             self._tx.publish(decision.events)
+            if run.state in ("Cancelling", "Cancelled"):
+                self._stopped[run.id] = decision.history.actor
         if decision.cancel_tasks:
             self._cancel.append((run.id, decision.history.actor if decision.history else None))
         return {"status": "QUEUED" if run.state == "Queued" else "SUCCESS", "id": str(run.id), "version": run.version}
@@ -108,13 +113,31 @@ class Batch:
             if not is_final(task.state):
                 self.task(task.id, Proposal(state, Origin.SERVICE, actor=actors[task.flow_run_id]))
 
+    async def _cancel_children(self) -> None:
+        """Cancel the runs below those that were cancelled, where they were made to be cancelled with their parent."""
+        above = dict(self._stopped)
+        for row in await self._tx.all("lock_descendants", ids=sorted(above)):
+            run = flow_run_of(row)
+            if run.id in self.flows:
+                continue
+            self._flows_before[run.id] = self.flows[run.id] = run
+            self._below.add(run.id)
+            actor = above.get(run.parent_flow_run_id) if run.parent_flow_run_id else None
+            above[run.id] = actor
+            state = state_json.make(run.stopped_as(self._now), f"Cancelled with its parent, flow run {run.parent_flow_run_id}.")
+            self.flow(run.id, Proposal(state, Origin.CLIENT, actor=actor))
+
     async def store(self, *, agent_id: UUID | None = None, beat: bool = False) -> None:
         """Write everything that was accepted."""
+        if self._stopped:
+            await self._cancel_children()
         if self._cancel:
             await self._cancel_open_tasks()
-        changed_flows = [self.flows[i] for i in sorted(self._touched_flows)]
+        changed_flows = [self.flows[i] for i in sorted(self._touched_flows - self._below)]
+        below = [self.flows[i] for i in sorted(self._touched_flows & self._below)]
         changed_tasks = [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
         await store_flow_runs(self._tx, self._flows_before, changed_flows, agent_id=agent_id, beat=beat)
+        await store_flow_runs(self._tx, self._flows_before, below)
         await store_task_runs(self._tx, self._tasks_before, changed_tasks)
         await append_history(self._tx, self._flow_history, self._task_history)
         by_flow: dict[UUID, list[TaskRun]] = {}

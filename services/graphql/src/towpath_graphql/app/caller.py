@@ -70,6 +70,16 @@ class Caller:
         if fence is not None and fence != self.fence:
             raise TowpathError(Code.FENCED, f"This token was made for fence {self.fence}, not {fence}. Stop.", flow_run_id=str(flow_run_id))
 
+    def must_reach(self, flow_run_id: UUID, parent_flow_run_id: UUID | None) -> None:
+        """What a run's token may do to its own run it may do to the runs that this one has created, where this is called.
+
+        Raises:
+            TowpathError: `FORBIDDEN` for any other run.
+        """
+        if self.role == RUN and self.run_id not in (flow_run_id, parent_flow_run_id):
+            sentence = "A run's token can touch its own run and the runs that this one has created only."
+            raise TowpathError(Code.FORBIDDEN, sentence, flow_run_id=str(flow_run_id))
+
 
 _EVERYBODY = frozenset({ADMIN, OPERATOR, VIEWER, AGENT, SERVICE, RUN})
 _WRITERS = frozenset({ADMIN, OPERATOR})
@@ -106,7 +116,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "delete_flow": _WRITERS,
     "set_schedule_active": _WRITERS,
     "set_schedule_inactive": _WRITERS,
-    # a parent flow may create runs of other flows with its run's token
+    # a parent flow may create runs of other flows with its run's token, and name, cancel and restart those
     "create_flow_run": _RUNNERS,
     "create_flow_runs": _RUNNERS,
     "set_flow_run_name": _RUNNERS,
@@ -122,7 +132,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "set_task_run_states": _AGENTS_AND_RUNS,
     "set_states": _WRITERS,
     "cancel_flow_run": _RUNNERS,
-    "restart_flow_run": _WRITERS,
+    "restart_flow_run": _RUNNERS,
     "register_agent": _AGENTS,
     "delete_agent": _AGENTS,
     "claim_flow_runs": _AGENTS,

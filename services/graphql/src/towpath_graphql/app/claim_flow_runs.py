@@ -42,12 +42,16 @@ async def claim_flow_runs(
     run_config_types: Sequence[str],
     limit: int,
     launch_deadline: int,
+    children_of: Sequence[UUID] | None = None,
 ) -> Claimed:
-    """Claim up to `limit` due runs for an agent.
+    """Claim up to `limit` due runs for an agent; an agent without room may name runs of its own, and gets one due child of each.
 
     Raises:
         TowpathError: `NOT_FOUND` for an agent that is not registered, `BAD_REQUEST` for limits out of range.
     """
+    parents = sorted(set(children_of or ())) if limit == 0 else []
+    if len(parents) > MAX_CLAIM:
+        raise TowpathError(Code.BAD_REQUEST, f"children_of may name {MAX_CLAIM} runs at most.")
     if not 0 <= limit <= MAX_CLAIM or launch_deadline < 1:
         raise TowpathError(Code.BAD_REQUEST, f"limit must be 0 to {MAX_CLAIM} and launch_deadline at least one second.")
     async with store.transaction() as tx:
@@ -57,6 +61,8 @@ async def claim_flow_runs(
         serves = sorted(set(agent["labels"] if labels is None else labels))
         match = {"tenant_id": agent["tenant_id"], "labels": Json(serves), "types": list(run_config_types)}
         rows = await tx.all("lock_claimable", **match, limit=limit) if limit else []
+        if parents:
+            rows = await tx.all("lock_claimable_children", **match, parents=parents)
         batch = Batch(tx, map(flow_run_of, rows), [], await tx.now())
         taken = []
         for row in rows:
@@ -86,4 +92,5 @@ def _claimed(row: dict[str, Any], batch: Batch, make_token: MakeToken) -> dict[s
         "labels": list(run.labels),
         "run_config": row["run_config"],
         "storage": row["storage"],
+        "parent_flow_run_id": run.parent_flow_run_id,
     }

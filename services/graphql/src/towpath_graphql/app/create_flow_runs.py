@@ -6,13 +6,13 @@ A repeated idempotency key answers with the run that has it. One bad item does n
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
 from towpath_graphql.app.storing import append_history, must_hold
@@ -32,6 +32,9 @@ class RunRequest:
 
     Attributes:
         clock: Stable key of the schedule's clock, for runs that a schedule makes.
+        parent_flow_run_id: The run that creates this one; with a run's token its own, even if it does not say so.
+        parent_task_slug, parent_map_index: Which of its tasks.
+        cancel_with_parent: Whether it is cancelled when its parent is.
     """
 
     flow_id: UUID | None = None
@@ -44,6 +47,10 @@ class RunRequest:
     idempotency_key: str | None = None
     flow_run_name: str | None = None
     clock: str | None = None
+    parent_flow_run_id: UUID | None = None
+    parent_task_slug: str | None = None
+    parent_map_index: int | None = None
+    cancel_with_parent: bool | None = None
 
 
 Result = dict[str, Any]
@@ -70,12 +77,13 @@ async def create_in(tx: Transaction, caller: Caller, requests: Sequence[RunReque
     """As `create_flow_runs`, within an open transaction."""
     await must_hold(tx, caller)
     by_id, by_group = await _flows(tx, caller, requests)
+    families = await _families(tx, caller, requests)
     now = await tx.now()
     rows: list[dict[str, Any] | None] = []
     results: list[Result] = []
     for request in requests:
         try:
-            row = _row(request, _flow_for(request, by_id, by_group), caller, now)
+            row = _row(request, _flow_for(request, by_id, by_group), now) | families(request)
             rows.append(row)
             results.append({"id": str(row["id"]), "created": True})
         except TowpathError as e:
@@ -99,6 +107,41 @@ async def _flows(tx: Transaction, caller: Caller, requests: Sequence[RunRequest]
     return {f["id"]: f for f in found}, {f["version_group_id"]: f for f in found if not f["archived"]}
 
 
+async def _families(tx: Transaction, caller: Caller, requests: Sequence[RunRequest]) -> Callable[[RunRequest], dict[str, Any]]:
+    """Gives each request its row's columns about its parent.
+
+    Raises (when asked for a request):
+        TowpathError: `FORBIDDEN` for a parent that is not the caller's own run, `NOT_FOUND` for one that does not exist,
+            `ILLEGAL_TRANSITION` for one that is cancelled.
+    """
+    own = caller.run_id if caller.role == RUN else None
+    ids = sorted({i for r in requests if (i := r.parent_flow_run_id or own)})
+    parents = {p["id"]: p for p in await tx.all("parents_of_new_runs", ids=ids, tenant_id=caller.scope)} if ids else {}
+    slugs = {(p["flow_id"], r.parent_task_slug) for r in requests if r.parent_task_slug and (p := parents.get(r.parent_flow_run_id or own))}
+    wanted = {"flow_ids": [f for f, _ in slugs], "slugs": [s for _, s in slugs]}
+    tasks = {(k["flow_id"], k["slug"]): k["id"] for k in await tx.all("tasks_by_slug", **wanted)} if slugs else {}
+
+    def family(request: RunRequest) -> dict[str, Any]:
+        parent_id = request.parent_flow_run_id or own
+        if parent_id is None:
+            return {}
+        caller.must_own(parent_id)
+        parent = parents.get(parent_id)
+        if parent is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {parent_id} that could be the parent of another.")
+        if request.cancel_with_parent and parent["state"] in ("Cancelling", "Cancelled"):
+            sentence = f"Flow run '{parent['name']}' is {parent['state']}, so it creates no run that would be cancelled with it."
+            raise TowpathError(Code.ILLEGAL_TRANSITION, sentence, flow_run_id=str(parent_id), state=parent["state"])
+        return {
+            "parent_flow_run_id": parent_id,
+            "parent_task_id": tasks.get((parent["flow_id"], request.parent_task_slug)),
+            "parent_map_index": request.parent_map_index,
+            "cancel_with_parent": bool(request.cancel_with_parent),
+        }
+
+    return family
+
+
 def _flow_for(request: RunRequest, by_id: Mapping[UUID, Row], by_group: Mapping[str, Row]) -> Row:
     if request.flow_id is not None:
         flow = by_id.get(request.flow_id)
@@ -119,7 +162,7 @@ def _flow_for(request: RunRequest, by_id: Mapping[UUID, Row], by_group: Mapping[
     return flow
 
 
-def _row(request: RunRequest, flow: Row, caller: Caller, now: datetime) -> dict[str, Any]:
+def _row(request: RunRequest, flow: Row, now: datetime) -> dict[str, Any]:
     check_run_config(request.run_config)
     if request.clock is not None and not flow["is_schedule_active"]:
         raise TowpathError(Code.BAD_SCHEDULE, f"The schedule of flow '{flow['name']}' is not active; no run of it is made.")

@@ -10,10 +10,10 @@ from uuid import UUID
 from towpath_graphql.app.batch import Batch, Result, failure
 from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.gathering import Gathering
-from towpath_graphql.app.ports import Store
+from towpath_graphql.app.ports import Store, Transaction
 from towpath_graphql.app.storing import lock_flow_runs, must_hold, task_run_of
 from towpath_graphql.domain import state_json
-from towpath_graphql.domain.runs import Origin, Proposal
+from towpath_graphql.domain.runs import FlowRun, Origin, Proposal
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.states import is_a, is_final
@@ -81,23 +81,25 @@ def _one(batch: Batch, caller: Caller, request: StateRequest) -> Result:
 
 async def cancel_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> str:
     """Running becomes Cancelling, what has not begun becomes Cancelled, what has ended stays; the state it is in then."""
-    caller.must_own(flow_run_id)
     async with store.transaction() as tx:
         await must_hold(tx, caller)
-        flows = await lock_flow_runs(tx, [flow_run_id], caller.scope)
-        run = flows.get(flow_run_id)
-        if run is None:
-            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
+        run = await _reached(tx, caller, flow_run_id)
         batch = Batch(tx, [run], [], await tx.now())
         if run.end_time is None and run.state != "Cancelling":
-            has_process = run.state == "Running" or (run.state == "Submitted" and run.phase is not None)
-            kind = "Cancelling" if has_process and run.owned_at(batch.now) else "Cancelled"
-            state = state_json.make(kind, f"Cancelled by {caller.actor}.")
+            state = state_json.make(run.stopped_as(batch.now), f"Cancelled by {caller.actor}.")
             result = batch.flow(flow_run_id, Proposal(state, Origin.CLIENT, actor=caller.actor))
             if result["status"] == "ERROR":
                 raise TowpathError(Code(result["code"]), result["message"], **result.get("story", {}))
             await batch.store()
         return batch.flows[flow_run_id].state
+
+
+async def _reached(tx: Transaction, caller: Caller, flow_run_id: UUID) -> FlowRun:
+    run = (await lock_flow_runs(tx, [flow_run_id], caller.scope)).get(flow_run_id)
+    if run is None:
+        raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
+    caller.must_reach(run.id, run.parent_flow_run_id)
+    return run
 
 
 async def restart_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:
@@ -107,10 +109,9 @@ async def restart_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> N
         TowpathError: `NOT_FOUND`; `ILLEGAL_TRANSITION` for a run that has not failed or been cancelled.
     """
     async with store.transaction() as tx:
-        flows = await lock_flow_runs(tx, [flow_run_id], caller.scope)
-        if flow_run_id not in flows:
-            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id}.")
-        current = flows[flow_run_id].state
+        await must_hold(tx, caller)
+        run = await _reached(tx, caller, flow_run_id)
+        current = run.state
         if is_a(current, "Scheduled"):
             return
         if not is_a(current, "Failed", "Cancelled"):
@@ -118,7 +119,7 @@ async def restart_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> N
             message = f"Only a failed or cancelled run can be restarted; flow run {flow_run_id} is {current}: {advice}."
             raise TowpathError(Code.ILLEGAL_TRANSITION, message, run_id=str(flow_run_id), state=current)
         tasks = [task_run_of(r) for r in await tx.all("lock_failed_task_runs", flow_run_id=flow_run_id)]
-        batch = Batch(tx, flows.values(), tasks, await tx.now())
+        batch = Batch(tx, [run], tasks, await tx.now())
         state = state_json.make("Scheduled", f"Restarted by {caller.actor}.", start_time=batch.now)
         result = batch.flow(flow_run_id, Proposal(state, Origin.CLIENT, actor=caller.actor))
         if result["status"] == "ERROR":

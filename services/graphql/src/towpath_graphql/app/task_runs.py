@@ -9,7 +9,7 @@ from uuid import UUID
 from towpath_graphql.app.audit import note
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
-from towpath_graphql.app.storing import lock_flow_runs, must_hold, write_logs
+from towpath_graphql.app.storing import lock_flow_run, lock_flow_runs, must_hold, write_logs
 from towpath_graphql.domain import state_json
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
@@ -91,7 +91,8 @@ async def rename(store: Store, caller: Caller, *, name: str, flow_run_id: UUID |
     async with store.transaction() as tx:
         await must_hold(tx, caller)
         if flow_run_id is not None:
-            caller.must_own(flow_run_id)
+            if caller.run_id not in (None, flow_run_id):
+                caller.must_reach(flow_run_id, (await lock_flow_run(tx, flow_run_id, caller.scope)).parent_flow_run_id)
             row = await tx.one("rename_flow_run", id=flow_run_id, name=name, tenant_id=caller.scope)
         elif task_run_id is not None:
             await _own_task_run(tx, caller, task_run_id)

@@ -46,6 +46,7 @@ class FlowRun:
         waiting_for: Waiting: the named condition.
         phase, lease_holder, lease_expires_at, lease_seconds: Owned.
         fence: Grows with each claim and whenever a lease is taken away.
+        parent_flow_run_id: The run that created it.
         lives: Times this attempt was put back into the queue after its process was lost.
     """
 
@@ -75,10 +76,16 @@ class FlowRun:
     engine_sequence: int = 0
     supervisor_sequence: int = 0
     state_timestamp: datetime | None = None
+    parent_flow_run_id: UUID | None = None
 
     def owned_at(self, now: datetime) -> bool:
         """Whether somebody's lease on it is alive."""
         return self.lease_expires_at is not None and self.lease_expires_at > now
+
+    def stopped_as(self, now: datetime) -> str:
+        """The state that a wish to stop it leads to: Cancelling while there is a process to be stopped, else Cancelled."""
+        has_process = self.state == "Running" or (self.state == "Submitted" and self.phase is not None)
+        return "Cancelling" if has_process and self.owned_at(now) else "Cancelled"
 
 
 @dataclass(frozen=True, slots=True)

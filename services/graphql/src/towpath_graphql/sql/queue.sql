@@ -25,7 +25,7 @@ from mine m cross join lateral (
     select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
            r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
            r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
-           r.state_timestamp, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
+           r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
     from flow_run r join flow f on f.id = r.flow_id
     where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type and r.due_at <= now()
       and f.code_hash is not null
@@ -33,6 +33,22 @@ from mine m cross join lateral (
     for no key update of r skip locked
 ) c
 order by c.due_at limit %(limit)s;
+
+-- name: lock_claimable_children
+-- One due child of each of these runs, as far as the agent can run it.
+select c.*, now() as now
+from unnest(%(parents)s::uuid[]) as p (id) cross join lateral (
+    select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
+           r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
+           r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
+           r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
+    from flow_run r join flow f on f.id = r.flow_id
+    where r.parent_flow_run_id = p.id and r.tenant_id = %(tenant_id)s and r.due_at <= now() and f.code_hash is not null
+      and r.labels <@ %(labels)s::jsonb and (r.labels <> '[]'::jsonb or %(labels)s::jsonb = '[]'::jsonb)
+      and r.run_config_type = any(%(types)s::text[])
+    order by r.due_at limit 1
+    for no key update of r skip locked
+) c;
 
 -- name: next_due
 -- When the next run is due that this agent could take.

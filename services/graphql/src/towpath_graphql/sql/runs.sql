@@ -5,11 +5,40 @@
 select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
        r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
        r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
-       now() as now
+       r.parent_flow_run_id, now() as now
 from flow_run r
 where r.id = any(%(ids)s) and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by r.id
 for no key update;
+
+-- name: lock_descendants
+-- What is to be cancelled with these runs: their open children, and theirs, as far as each was made to be cancelled with its parent.
+with recursive below (id) as (
+    select c.id from flow_run c where c.parent_flow_run_id = any(%(ids)s) and c.cancel_with_parent
+    union
+    select c.id from below b join flow_run c on c.parent_flow_run_id = b.id and c.cancel_with_parent
+)
+select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
+       r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
+       r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
+       r.parent_flow_run_id
+from flow_run r
+where r.id in (select id from below) and r.end_time is null and r.state <> 'Cancelling'
+order by r.id
+for no key update;
+
+-- name: parents_of_new_runs
+-- Runs that create others. Share-locked: a cancellation of one waits for the creation and then finds the child, or is seen here.
+select r.id, r.tenant_id, r.flow_id, r.name, r.state from flow_run r
+where r.id = any(%(ids)s) and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+order by r.id
+for share;
+
+-- name: tasks_by_slug
+-- Tasks by their flow and slug.
+select k.id, k.flow_id, k.slug
+from unnest(%(flow_ids)s::uuid[], %(slugs)s::text[]) as w (flow_id, slug)
+join task k on k.flow_id = w.flow_id and k.slug = w.slug;
 
 -- name: lock_task_runs
 -- Task runs by id with what their task says about retries.
@@ -141,14 +170,16 @@ from jsonb_to_recordset(%(rows)s) as i (id uuid, tenant_id uuid, task_run_id uui
 -- name: insert_flow_runs
 -- New flow runs; one with an idempotency key or schedule slot that is taken is not made and not returned.
 insert into flow_run (id, tenant_id, flow_id, flow_group_id, name, parameters, context, labels, run_config, scheduled_start_time,
-                      auto_scheduled, schedule_clock, idempotency_key, version, attempt, state, state_timestamp, state_message,
-                      state_start_time, serialized_state, due_at)
+                      auto_scheduled, schedule_clock, idempotency_key, parent_flow_run_id, parent_task_id, parent_map_index,
+                      cancel_with_parent, version, attempt, state, state_timestamp, state_message, state_start_time, serialized_state, due_at)
 select i.id, i.tenant_id, i.flow_id, i.flow_group_id, i.name, i.parameters, i.context, i.labels, i.run_config, i.scheduled_start_time,
-       i.auto_scheduled, i.schedule_clock, i.idempotency_key, 1, 1, 'Scheduled', now(), i.serialized_state ->> 'message',
+       i.auto_scheduled, i.schedule_clock, i.idempotency_key, i.parent_flow_run_id, i.parent_task_id, i.parent_map_index,
+       coalesce(i.cancel_with_parent, false), 1, 1, 'Scheduled', now(), i.serialized_state ->> 'message',
        i.scheduled_start_time, i.serialized_state, i.scheduled_start_time
 from jsonb_to_recordset(%(rows)s) as i (
     id uuid, tenant_id uuid, flow_id uuid, flow_group_id uuid, name text, parameters jsonb, context jsonb, labels jsonb, run_config jsonb,
-    scheduled_start_time timestamptz, auto_scheduled boolean, schedule_clock text, idempotency_key text, serialized_state jsonb)
+    scheduled_start_time timestamptz, auto_scheduled boolean, schedule_clock text, idempotency_key text, parent_flow_run_id uuid,
+    parent_task_id uuid, parent_map_index int, cancel_with_parent boolean, serialized_state jsonb)
 on conflict do nothing
 returning id;
 

@@ -239,6 +239,10 @@ create table flow_run (
     schedule_clock       text,                             -- flow_clock.key, for runs made by a schedule
     idempotency_key      text,
     agent_id             uuid references agent on delete set null,
+    parent_flow_run_id   uuid references flow_run on delete set null, -- the run that created this one, and its task
+    parent_task_id       uuid references task on delete set null,
+    parent_map_index     int,
+    cancel_with_parent   boolean not null default false,
 
     -- projection of the newest state
     version              int not null default 0,
@@ -279,6 +283,8 @@ create unique index flow_run_scheduled_once on flow_run (flow_group_id, schedule
 create index flow_run_offered on flow_run (tenant_id, label_key, run_config_type, due_at) where due_at is not null;
 create index flow_run_by_agent on flow_run (agent_id) where agent_id is not null;
 create index flow_run_owned on flow_run (lease_expires_at) where lease_expires_at is not null;
+create index flow_run_by_parent on flow_run (parent_flow_run_id) where parent_flow_run_id is not null;
+create index flow_run_by_parent_task on flow_run (parent_task_id) where parent_task_id is not null;
 create index flow_run_stranded on flow_run (id)
     where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null;
 create index flow_run_by_flow on flow_run (flow_id, scheduled_start_time desc);
