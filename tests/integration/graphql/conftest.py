@@ -69,13 +69,13 @@ class Api:
         async with await psycopg.AsyncConnection.connect(self.dsn, row_factory=dict_row) as connection:
             return await (await connection.execute(sql, parameters)).fetchall()
 
-    async def register(self, name: str = "canal", tasks: int = 2, *, retries: int = 0, **flow: Any) -> UUID:
+    async def register(self, name: str = "canal", tasks: int = 2, *, retries: int = 0, cache_key: str | None = None, **flow: Any) -> UUID:
         """Register a flow with a chain of tasks a-1 → a-2 → …, signed code included; its id."""
         slugs = [f"a-{i + 1}" for i in range(tasks)]
         code = f"code of {name}".encode()
         serialized = {
             "name": name,
-            "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0} for s in slugs],
+            "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0, "cache_key": cache_key} for s in slugs],
             "edges": [
                 {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "x", "mapped": False} for a, b in pairwise(slugs)
             ],

@@ -11,8 +11,9 @@ from towpath._context import Context, context
 from towpath.core.builtin import as_task, holds_task
 from towpath.core.edges import Edge, Input
 from towpath.core.graph import Graph
+from towpath.core.options import StateHandler
 from towpath.core.parameter import Parameter
-from towpath.core.task import FailureHandler, StateHandler, Task
+from towpath.core.task import FailureHandler, Task
 from towpath.errors import FlowError
 from towpath_proto.errors import Code
 

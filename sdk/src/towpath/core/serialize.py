@@ -65,12 +65,20 @@ def _task(flow: Flow, task: Task) -> dict[str, Any]:
         "timeout": task.timeout.total_seconds() if task.timeout is not None else None,
         "trigger": triggers.describe(task.trigger),
         "skip_on_upstream_skip": task.skip_on_upstream_skip,
-        "cache_for": None,
-        "cache_key": None,
-        "cache_validator": None,
+        "cache_for": task.cache_for.total_seconds() if task.cache_for is not None else None,
+        "cache_key": task.cache_key,
+        "cache_validator": _validator(task),
         "auto_generated": task.auto_generated,
         "__version__": __version__,
     }
+
+
+def _validator(task: Task) -> dict[str, Any] | None:
+    if task.cache_for is None:
+        return None
+    from towpath.engine import cache_validators
+
+    return cache_validators.describe(task.cache_validator or cache_validators.duration_only)
 
 
 def _dotted(thing: object) -> str:

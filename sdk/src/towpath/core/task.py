@@ -10,20 +10,20 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, overload
 
 from towpath._context import context
 from towpath.core.operators import Operators
+from towpath.core.options import StateHandler, TaskOptions
 from towpath.engine import triggers
 from towpath.errors import FlowError
 from towpath_proto.errors import Code
 
 if TYPE_CHECKING:
     from towpath.core.flow import Flow
+    from towpath.engine.cache_validators import CacheValidator
     from towpath.engine.results import Result
     from towpath.engine.state import State
-
-StateHandler = Callable[[Any, "State", "State"], "State | None"]
 
 _RESERVED = {"flow", "mapped", "task_args", "upstream_tasks"}
 
@@ -41,11 +41,17 @@ class Task(Operators):
         timeout: Longest time for one try (seconds or timedelta).
         trigger: Whether to run, given the states upstream; default all successful.
         skip_on_upstream_skip: Whether to be skipped when something upstream was.
+        cache_for: How long its result may stand for later runs of it (seconds or timedelta); default: not at all.
+        cache_validator: Which later runs; default `towpath.engine.cache_validators.duration_only`. Needs `cache_for`.
+        cache_key: Shares the cached results with all tasks of that key; default: the task's own, in all versions of the flow.
         checkpoint: Whether to store the result where runs store results; default yes.
         state_handlers: Called as `handler(task, old, new)` at each change of state; may return another new state.
         on_failure: Called as `on_failure(task, state)` when it fails for good.
         log_stdout: Whether `print` in the task goes to its log.
         result: Where and how to store the result; default the flow's.
+        target: Where in it, as a template or a function of inputs, context and parameters (`"{name}.csv"`). What exists there is taken
+            in place of running the task, in every run; what the task returns is stored there, also by `flow.run()`.
+        task_run_name: Name of a run of it, as such a template or function; default made up by the backend.
         nout: Number of items of its result, so that it can be unpacked in a flow.
     """
 
@@ -66,11 +72,16 @@ class Task(Operators):
         timeout: timedelta | float | None = None,
         trigger: triggers.Trigger | None = None,
         skip_on_upstream_skip: bool = True,
+        cache_for: timedelta | float | None = None,
+        cache_validator: CacheValidator | None = None,
+        cache_key: str | None = None,
         checkpoint: bool | None = None,
         state_handlers: Iterable[StateHandler] | None = None,
         on_failure: Callable[[Any, State], None] | None = None,
         log_stdout: bool = False,
         result: Result | None = None,
+        target: str | Callable[..., str] | None = None,
+        task_run_name: str | Callable[..., str] | None = None,
         nout: int | None = None,
     ) -> None:
         self.name = name or type(self).__name__
@@ -90,6 +101,17 @@ class Task(Operators):
         )
         self.trigger: triggers.Trigger = trigger or triggers.all_successful
         self.skip_on_upstream_skip = skip_on_upstream_skip
+        self.cache_for = _span(cache_for)
+        if cache_validator is not None and self.cache_for is None:
+            raise FlowError(Code.BAD_FLOW, f"task {self.name!r} has a cache_validator, so it needs cache_for too")
+        self.cache_validator = cache_validator
+        self.cache_key = cache_key
+        if target is not None and checkpoint is False:
+            raise FlowError(Code.BAD_FLOW, f"task {self.name!r} has a target, so its result must be stored; drop checkpoint=False")
+        if target is not None and result is not None and result.location not in (None, target):
+            raise FlowError(Code.BAD_FLOW, f"task {self.name!r} has a target and a result with another location; give one of them")
+        self.target = target
+        self.task_run_name = task_run_name
         self.checkpoint = checkpoint
         self.state_handlers: list[StateHandler] = list(state_handlers or ())
         if on_failure is not None:
@@ -164,7 +186,7 @@ class Task(Operators):
         for name, value in task_args.items():
             if name not in self.__dict__:
                 raise FlowError(Code.BAD_FLOW, f"task {self.name!r} has no attribute {name!r} that task_args could set")
-            setattr(new, name, _span(value) if name in {"retry_delay", "timeout"} else value)
+            setattr(new, name, _span(value) if name in {"retry_delay", "timeout", "cache_for"} else value)
         if task_args and "slug" not in task_args:
             new.slug = None
         return new
@@ -236,7 +258,7 @@ class FunctionTask(Task):
         **options: As for `Task`.
     """
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, **options: Any) -> None:
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, **options: Unpack[TaskOptions]) -> None:
         if not callable(fn):
             raise TypeError(f"@task needs a function, got {fn!r}")
         if nout := options.get("nout"):
@@ -262,24 +284,7 @@ class FailureHandler:
 @overload
 def task(fn: Callable[..., Any], /) -> FunctionTask: ...
 @overload
-def task(
-    *,
-    name: str | None = None,
-    slug: str | None = None,
-    tags: Iterable[str] | None = None,
-    max_retries: int = 0,
-    retry_delay: timedelta | float | None = None,
-    retry_on: type[BaseException] | Iterable[type[BaseException]] | None = None,
-    timeout: timedelta | float | None = None,
-    trigger: triggers.Trigger | None = None,
-    skip_on_upstream_skip: bool = True,
-    checkpoint: bool | None = None,
-    state_handlers: Iterable[StateHandler] | None = None,
-    on_failure: Callable[[Any, State], None] | None = None,
-    log_stdout: bool = False,
-    result: Result | None = None,
-    nout: int | None = None,
-) -> Callable[[Callable[..., Any]], FunctionTask]: ...
+def task(*, name: str | None = None, **options: Unpack[TaskOptions]) -> Callable[[Callable[..., Any]], FunctionTask]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> FunctionTask | Callable[[Callable[..., Any]], FunctionTask]:
     """Make a task of a function: `@task` or `@task(max_retries=2, retry_delay=timedelta(seconds=5))`."""
     if fn is not None:

@@ -20,11 +20,13 @@ from datetime import datetime, timedelta
 from queue import SimpleQueue
 from typing import Any
 
-from towpath._context import Frame, context
+from towpath._context import Frame, context, current_frame
 from towpath.engine import task_pipeline as pipeline
+from towpath.engine.caching import Caching
 from towpath.engine.clock import Clock
 from towpath.engine.execution import run_task
 from towpath.engine.mapping import MapRun, Source
+from towpath.engine.naming import nameable
 from towpath.engine.plan import Node, Plan
 from towpath.engine.reporting import Reporter
 from towpath.engine.results import Result
@@ -56,6 +58,7 @@ class Terms:
         store: Where a task's result is written; None for a task whose result stays in memory.
         task_context: Further values of the context of a task run, such as its id.
         max_wait: Longest wait with nothing else to do; a run that must wait longer leaves the process. None: any.
+        caching: Finds and keeps results for other runs; None if no task of the plan asks for it.
     """
 
     executor: Executor
@@ -66,6 +69,7 @@ class Terms:
     store: Callable[[Node], Result | None]
     task_context: Callable[[str, int], Mapping[str, Any]] | None
     max_wait: timedelta | None
+    caching: Caching | None
 
 
 class Coordinator:
@@ -218,11 +222,34 @@ class Coordinator:
             _logger.error("Task %r: %s", values["task_full_name"], message)
             self._rest(node, index, record, self._enter(node, index, record, Failed(message, error)))
             return
+        if node.recalls and self._terms.caching is not None:
+            known = self._terms.caching.recall(node, index, record, inputs, values)
+            if known is not None:
+                self._rest(node, index, record, self._enter(node, index, record, known))
+                return
+        if node.task.task_run_name is not None:
+            self._name(node, index, inputs, values)
         state = self._enter(node, index, record, Running("Starting task run."))
         if not isinstance(state, Running):
             self._rest(node, index, record, state)
             return
         self._submit(node, index, record, inputs, values)
+
+    def _name(self, node: Node, index: int, inputs: dict[str, Any], values: dict[str, Any]) -> None:
+        """Name the task run as its author wants; a name that cannot be made is no reason not to run."""
+        template = node.task.task_run_name
+        token = current_frame.set(Frame(values, self._terms.scope))
+        try:
+            names = nameable(inputs)
+            name = template(**names) if callable(template) else str(template).format(**names)
+        except Exception as error:
+            _logger.warning("The task_run_name of task %r cannot be made: %r", node.slug, error)
+            return
+        finally:
+            current_frame.reset(token)
+        values["task_run_name"] = name
+        if self._terms.reporter is not None:
+            self._terms.reporter.task_name(node.slug, index, name)
 
     def _submit(self, node: Node, index: int, record: Record, inputs: dict[str, Any], values: dict[str, Any]) -> None:
         terms = self._terms
@@ -270,6 +297,10 @@ class Coordinator:
             again = pipeline.after_run(node.task, state, record, self._terms.clock.now())
             if again is not None and self.cancel_reason is None:
                 state = self._enter(node, index, record, again)
+        elif node.recalls and self._terms.caching is not None:
+            cached = self._terms.caching.keep(node, index, record, state)
+            if cached is not None:
+                state = self._enter(node, index, record, cached)
         self._rest(node, index, record, state)
 
     def _interrupted(self, node: Node, index: int, record: Record) -> None:

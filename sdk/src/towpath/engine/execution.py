@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from towpath._context import Frame, context, current_frame
+from towpath.engine.naming import nameable
 from towpath.engine.results import Result
 from towpath.engine.signals import Signal
 from towpath.engine.state import Failed, State, Success, TimedOut
@@ -45,9 +46,9 @@ def run_task(task: Task, inputs: dict[str, Any], values: dict[str, Any], scope: 
         value = task.run(**inputs) if plain else _guarded(task, inputs)
         if store is None:
             return Success("Task run succeeded.", value)
-        return _stored(Success("Task run succeeded.", value), store)
+        return _stored(Success("Task run succeeded.", value), store, inputs)
     except Signal as signal:
-        return _stored(signal.state, store) if type(signal.state) is Success and store is not None else signal.state
+        return _stored(signal.state, store, inputs) if type(signal.state) is Success and store is not None else signal.state
     except TooLong:
         if task.timeout is None:  # the limit of a task around this flow run
             raise
@@ -75,9 +76,9 @@ def _guarded(task: Task, inputs: dict[str, Any]) -> Any:
         return task.run(**inputs)
 
 
-def _stored(state: State, store: Result) -> State:
+def _stored(state: State, store: Result, inputs: dict[str, Any]) -> State:
     try:
-        state.result = store.write(state.result, **context.to_dict())
+        state.result = store.write(state.result, **nameable(inputs))
     except Exception as error:
         _logger.error("The result of task %r cannot be stored", context.get("task_full_name"), exc_info=True)
         return Failed(f"The task ran, but its result cannot be stored by {type(store).__name__}: {error!r}", error)

@@ -46,6 +46,7 @@ class Node:
         task: The author's task.
         slug: Its slug.
         mapped: Whether it spreads over its inputs.
+        recalls: Whether a result of an earlier run may stand for it.
         constants: Arguments that are the same in every run.
         edges: Edges into it.
         followers: Mapped nodes whose child i follows its child i.
@@ -56,6 +57,7 @@ class Node:
     task: Task
     slug: str
     mapped: bool
+    recalls: bool
     constants: dict[str, Any]
     edges: list[InEdge]
     followers: list[int] = field(default_factory=list)
@@ -89,7 +91,8 @@ def _compile(flow: Flow) -> Plan:
     nodes: list[Node] = []
     for index, task in enumerate(order):
         into = flow._graph.edges_to(task)
-        node = Node(index, task, flow.slugs[task], any(edge.mapped for edge in into), flow.constants.get(task, {}), [])
+        recalls = task.cache_for is not None or task.target is not None
+        node = Node(index, task, flow.slugs[task], any(edge.mapped for edge in into), recalls, flow.constants.get(task, {}), [])
         for edge in into:
             up = nodes[number[edge.upstream_task]]
             follows = edge.mapped and not edge.flattened and up.mapped

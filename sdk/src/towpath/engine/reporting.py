@@ -38,12 +38,16 @@ class LogEntry:
 class Reporter(Protocol):
     """Takes what the engine reports. No method may block for long or raise: a report that cannot be sent is the reporter's problem.
 
-    `task_state`, `flow_state` and `flush` are called by the coordinator's thread, in the order in which things happened; `log` by any
-    thread, `cancel_requested` by the coordinator before each task and about once a second while it waits.
+    `task_state`, `task_name`, `flow_state` and `flush` are called by the coordinator's thread, in the order in which things happened; `log`
+    by any thread, `cancel_requested` by the coordinator before each task and about once a second while it waits.
     """
 
     def task_state(self, slug: str, map_index: int, state: State, at: datetime) -> None:
         """The task run entered `state` at `at`."""
+        ...
+
+    def task_name(self, slug: str, map_index: int, name: str) -> None:
+        """The task run is to be called `name`; said before the state that it is to be seen with."""
         ...
 
     def flow_state(self, state: State, at: datetime) -> None:
@@ -69,6 +73,9 @@ class NullReporter:
     def task_state(self, slug: str, map_index: int, state: State, at: datetime) -> None:
         """Do nothing."""
 
+    def task_name(self, slug: str, map_index: int, name: str) -> None:
+        """Do nothing."""
+
     def flow_state(self, state: State, at: datetime) -> None:
         """Do nothing."""
 
@@ -89,6 +96,7 @@ class MemoryReporter:
     def __init__(self) -> None:
         self.task_states: list[tuple[str, int, State, datetime]] = []
         self.flow_states: list[tuple[State, datetime]] = []
+        self.task_names: dict[tuple[str, int], str] = {}
         self.logs: list[LogEntry] = []
         self.flushes = 0
         self.cancel = False
@@ -96,6 +104,10 @@ class MemoryReporter:
     def task_state(self, slug: str, map_index: int, state: State, at: datetime) -> None:
         """Keep it."""
         self.task_states.append((slug, map_index, state, at))
+
+    def task_name(self, slug: str, map_index: int, name: str) -> None:
+        """Keep it."""
+        self.task_names[slug, map_index] = name
 
     def flow_state(self, state: State, at: datetime) -> None:
         """Keep it."""

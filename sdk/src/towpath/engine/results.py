@@ -23,6 +23,11 @@ UNSET: Any = object()
 """Says that no value was given; None is a value."""
 
 
+def literal(location: str) -> str:
+    """A location as a template in which nothing is to be filled in."""
+    return location.replace("{", "{{").replace("}", "}}")
+
+
 class Result:
     """A value that lives in memory only. Base class of the results that can be stored.
 
@@ -62,7 +67,7 @@ class Result:
         new._value = value
         return new
 
-    def format(self, **context: Any) -> str:
+    def format(self, /, **context: Any) -> str:
         """The location with its template filled in from the context; a dated, unique one if none was given."""
         if callable(self.location):
             return self.location(**context)
@@ -70,7 +75,7 @@ class Result:
             return f"{datetime.now(UTC):%Y/%m/%d}/{uuid7()}.pickle"
         return self.location.format(**context)
 
-    def write(self, value: Any, **context: Any) -> Self:
+    def write(self, value: Any, /, **context: Any) -> Self:
         """Store `value` and give the receipt back: a copy with value and location."""
         return self.from_value(value)
 
@@ -87,9 +92,13 @@ class Result:
             "this result was kept in memory only, so another process cannot read it; give the task or flow a result, such as LocalResult",
         )
 
-    def exists(self, location: str, **context: Any) -> bool:
+    def exists(self, location: str, /, **context: Any) -> bool:
         """Whether there is a stored value at `location`, a template that the context fills."""
         return False
+
+    def readable(self) -> bool:
+        """Whether the value of this receipt is in memory, or still where its location says."""
+        return self.has_value or (isinstance(self.location, str) and self.exists(literal(self.location)))
 
     def _fields(self) -> dict[str, Any]:
         return {"location": self.location if isinstance(self.location, str) else None}
@@ -123,7 +132,7 @@ class ConstantResult(Result):
 
     __slots__ = ()
 
-    def exists(self, location: str, **context: Any) -> bool:
+    def exists(self, location: str, /, **context: Any) -> bool:
         """A constant is always there."""
         return True
 
@@ -134,7 +143,7 @@ class PrefectResult(Result):
     persistent = True
     __slots__ = ()
 
-    def write(self, value: Any, **context: Any) -> Self:
+    def write(self, value: Any, /, **context: Any) -> Self:
         """Keep `value` as JSON in the location."""
         new = self.from_value(value)
         new.location = (self.serializer or JSONSerializer()).serialize(value).decode()
@@ -149,7 +158,11 @@ class PrefectResult(Result):
         new.location = text
         return new
 
-    def exists(self, location: str, **context: Any) -> bool:
+    def readable(self) -> bool:
+        """Whether there is a value: it travels in the location itself."""
+        return self.has_value or isinstance(self.location, str)
+
+    def exists(self, location: str, /, **context: Any) -> bool:
         """Whether `location` is JSON."""
         try:
             JSONSerializer().deserialize(location.encode())
@@ -180,7 +193,7 @@ class LocalResult(Result):
     def _path(self, location: str) -> Path:
         return Path(self.dir, location)
 
-    def write(self, value: Any, **context: Any) -> Self:
+    def write(self, value: Any, /, **context: Any) -> Self:
         """Write the file; it appears whole or not at all."""
         new = self.from_value(value)
         new.location = self.format(**context)
@@ -203,7 +216,7 @@ class LocalResult(Result):
         new.location = place
         return new
 
-    def exists(self, location: str, **context: Any) -> bool:
+    def exists(self, location: str, /, **context: Any) -> bool:
         """Whether the file is there."""
         return self._path(location.format(**context)).exists()
 

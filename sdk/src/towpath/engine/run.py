@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from towpath._context import Frame, current_frame
 from towpath.core.parameter import Parameter
 from towpath.engine import flow_pipeline
+from towpath.engine.caching import CachedStates, Caching, local_cache
 from towpath.engine.clock import Clock, SystemClock
 from towpath.engine.coordinator import Coordinator, Key, Terms, handled
 from towpath.engine.plan import Node, plan_of
 from towpath.engine.reporting import NullReporter, Reporter
-from towpath.engine.results import Result
+from towpath.engine.results import LocalResult, Result
 from towpath.engine.state import Failed, Pending, Running, State
 from towpath.errors import FlowError, TowpathError
 from towpath.executors.local import LocalExecutor
@@ -45,6 +46,7 @@ class FlowRun:
         default_result: Where, for tasks of which neither task nor flow says so.
         start_time: When the run was due; default now.
         max_wait: Longest wait with nothing else to do; a run that must wait longer leaves the process, Running. Default: any.
+        cached_states: Where cached results of other runs lie; default in this process.
 
     Raises:
         FlowError: If the flow is not valid, or the parameters do not fit it.
@@ -66,6 +68,7 @@ class FlowRun:
         default_result: Result | None = None,
         start_time: datetime | None = None,
         max_wait: timedelta | None = None,
+        cached_states: CachedStates | None = None,
     ) -> None:
         self.flow = flow
         self._plan = plan_of(flow)
@@ -76,6 +79,7 @@ class FlowRun:
         self._default_result = default_result
         given = _checked_parameters(flow, parameters or {})
         due = start_time or self._clock.now()
+        store = self._store if checkpointing else self._store_targets
         self._scope = Frame(
             {
                 **_dates(due),
@@ -95,11 +99,17 @@ class FlowRun:
                 clock=self._clock,
                 scope=self._scope,
                 initial=initial_states or {},
-                store=self._store if checkpointing else _keep_in_memory,
+                store=store,
                 task_context=task_context,
                 max_wait=max_wait,
+                caching=self._caching(cached_states, store),
             ),
         )
+
+    def _caching(self, states: CachedStates | None, store: Callable[[Node], Result | None]) -> Caching | None:
+        if not any(node.recalls for node in self._plan.nodes):
+            return None
+        return Caching(self.flow.name, self._plan.nodes, states or local_cache, store, self._scope, self._clock)
 
     def cancel(self, reason: str = "Flow run was cancelled.") -> None:
         """Stop the run: no new task begins, the running one is interrupted, the run ends Cancelled.
@@ -171,13 +181,19 @@ class FlowRun:
         return state
 
     def _store(self, node: Node) -> Result | None:
+        if node.task.target is not None:
+            return self._store_targets(node)
         if node.task.checkpoint is False:
             return None
         return node.task.result or self.flow.result or self._default_result
 
-
-def _keep_in_memory(node: Node) -> None:
-    return None
+    def _store_targets(self, node: Node) -> Result | None:
+        """A task with a target is stored there, also where nothing else is."""
+        if node.task.target is None:
+            return None
+        policy = (node.task.result or self.flow.result or self._default_result or LocalResult()).copy()
+        policy.location = node.task.target
+        return policy
 
 
 def _checked_parameters(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:

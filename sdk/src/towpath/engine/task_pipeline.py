@@ -40,12 +40,14 @@ class Record:
         run_count: Number of the try that comes next or is under way, from 1.
         loop_count: Number of the turn of its loop, from 1; None while it has not looped.
         loop_result: What the turn before returned.
+        hashed_inputs: The hashes of the inputs of the try under way, of a task that is cached.
     """
 
     state: State | None = None
     run_count: int = 1
     loop_count: int | None = None
     loop_result: Any = None
+    hashed_inputs: dict[str, str] | None = None
 
     @classmethod
     def resumed(cls, state: State) -> Record:

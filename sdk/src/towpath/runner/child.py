@@ -30,6 +30,7 @@ from towpath.engine.results import LocalResult
 from towpath.engine.run import FlowRun
 from towpath.engine.state import Cancelled, Failed, Finished, Mapped, Paused, Pending, Scheduled, State
 from towpath.logs import attach_console
+from towpath.runner.cached_states import BackendCache
 from towpath.runner.child_table import Stage
 from towpath.runner.code_cache import CodeCache
 from towpath.runner.forks import keep_sigterm_for_this_process
@@ -239,6 +240,7 @@ class RunProcess:
             default_result=LocalResult(dir=str(self._settings.home / "results"), validate_dir=False),
             start_time=datetime.fromisoformat(run["scheduled_start_time"]),
             max_wait=timedelta(seconds=RETRY_IN_PROCESS),
+            cached_states=BackendCache(self._client, run["id"]),
         )
 
     # --------------------------------------------------------------------------------------------------------------------- from outside

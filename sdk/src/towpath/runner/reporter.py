@@ -46,6 +46,7 @@ class BackendReporter:
         self._on_running = on_running
         self._running: set[tuple[str, int]] = set()
         self._run = {"flow_run_id": flow_run_id, "fence": fence, "reporter": "engine"}
+        self._names: dict[tuple[str, int], str] = {}
         self._cancel = False
         self._on_cancel = on_cancel
         self.last_flow_state: str | None = None
@@ -77,7 +78,14 @@ class BackendReporter:
         if runs is not (key in self._running):
             (self._running.add if runs else self._running.discard)(key)
             self._on_running(slug, map_index, runs)
-        self.delivery.state({"slug": slug, "map_index": map_index, "timestamp": at.isoformat(), "state": state.to_dict()})
+        item: Item = {"slug": slug, "map_index": map_index, "timestamp": at.isoformat(), "state": state.to_dict()}
+        if self._names and (name := self._names.pop(key, None)) is not None:
+            item["name"] = name
+        self.delivery.state(item)
+
+    def task_name(self, slug: str, map_index: int, name: str) -> None:
+        """The task run is to be called `name`; it goes out with the next state."""
+        self._names[slug, map_index] = name
 
     def flow_state(self, state: State, at: datetime) -> None:
         """The flow run entered `state` at `at`."""

@@ -208,6 +208,9 @@ class FakeApi:
         self.flows[flow_id] = {**value, "id": flow_id}
         return {"flow_id": flow_id, "flow_group_id": flow_id, "version": 1, "created": True}
 
+    def _on_cached_task_runs(self, _: Answer) -> list[Answer]:
+        return []
+
     def _on_register_agent(self, _: Answer) -> Answer:
         return {"id": str(uuid7())}
 

@@ -98,6 +98,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "flow_code": _AGENTS_AND_RUNS,
     "get_task_run_info": _AGENTS_AND_RUNS,
     "mapped_children": _EVERYBODY,
+    "cached_task_runs": _AGENTS_AND_RUNS,
     "schedule_sources": _LOOPS,
     "expired_leases": _LOOPS,
     "stranded_flow_runs": _LOOPS,

@@ -31,6 +31,7 @@ MAX_ITEMS = 5_000
 LAST_INDEX = 2**31 - 1
 LONGEST_REASON = 2_000
 """Characters; the reason is repeated in the state of every task that was running."""
+LONGEST_NAME = 500
 LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 
@@ -111,6 +112,7 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
             batch.replace_flow(after)
             await batch.store(beat=True)
             names.keep_stored(batch)
+            await _rename(tx, names, report.states, results)
             await write_logs(tx, [(run.tenant_id, run.id, _log_rows(names, report.logs))])
             await _artifacts(tx, run, names, report.artifacts)
         after = batch.flows[run.id]
@@ -262,6 +264,16 @@ async def _artifacts(tx: Transaction, run: FlowRun, names: _Names, artifacts: Se
     ]
     if rows:
         await tx.run("insert_artifacts", rows=Json(rows))
+
+
+async def _rename(tx: Transaction, names: _Names, states: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> None:
+    rows = {
+        task.id: {"id": task.id, "name": name[:LONGEST_NAME]}
+        for item, result in zip(states, results, strict=True)
+        if isinstance(name := item.get("name"), str) and result["status"] != "ERROR" and (task := names.find(item)) is not None
+    }
+    if rows:
+        await tx.run("name_task_runs", rows=Json(list(rows.values())), tenant_id=names.flow_run.tenant_id)
 
 
 def _named_by(item: Mapping[str, Any]) -> UUID | tuple[str, int] | None:

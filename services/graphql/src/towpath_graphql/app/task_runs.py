@@ -1,4 +1,4 @@
-"""Task runs as Prefect 1's clients ask for them, names, heartbeats, deletion, and logs written outside a report."""
+"""Task runs as clients ask for them, cached results, names, heartbeats, deletion, and logs written outside a report."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from towpath_proto.ids import uuid7
 
 MAX_LOGS = 10_000
 """Log lines in one call."""
+MAX_CACHED_TASKS = 5_000
+MAX_CACHED = 50_000
+LONGEST_CACHE = 100 * 366 * 86_400.0
+"""Seconds; a longer way back than that is no time that PostgreSQL knows."""
 
 
 async def get_or_create(store: Store, caller: Caller, *, flow_run_id: UUID, task_id: UUID, map_index: int | None) -> Row:
@@ -67,6 +71,25 @@ async def mapped_children(store: Store, caller: Caller, task_run_id: UUID) -> Ro
         row = await tx.one("mapped_children", id=task_run_id, tenant_id=caller.scope)
     assert row is not None
     return row
+
+
+async def cached_task_runs(store: Store, caller: Caller, *, flow_run_id: UUID, tasks: Sequence[Mapping[str, Any]], limit: int) -> list[Row]:
+    """Cached results that a run's tasks may take over, newest first; see the SDL."""
+    caller.must_own(flow_run_id)
+    if len(tasks) > MAX_CACHED_TASKS or not 0 <= limit <= MAX_CACHED:
+        message = f"At most {MAX_CACHED_TASKS} tasks and {MAX_CACHED} cached results are asked for in one call."
+        raise TowpathError(Code.LIMIT_EXCEEDED, message)
+    async with store.transaction() as tx:
+        await must_hold(tx, caller)
+        return await tx.all(
+            "cached_task_runs",
+            flow_run_id=flow_run_id,
+            tenant_id=caller.scope,
+            slugs=[t["slug"] for t in tasks],
+            cache_keys=[t.get("cache_key") for t in tasks],
+            seconds=[min(max(t["seconds"], 0.0), LONGEST_CACHE) for t in tasks],
+            limit=limit,
+        )
 
 
 async def beat_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from towpath_graphql.app import agents, loops, own_runs
+from towpath_graphql.app import agents, loops, own_runs, task_runs
 from towpath_graphql.app import claim_flow_runs as claiming
 from towpath_graphql.app import report_run as reporting
 from towpath_graphql.app.report_run import Report
@@ -87,6 +87,11 @@ async def release_run(context: Context, input: dict[str, Any]) -> dict[str, Any]
     return {"success": True}
 
 
+async def cached_task_runs(context: Context, flow_run_id: UUID, tasks: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """Results of earlier runs."""
+    return await task_runs.cached_task_runs(context.store, context.caller, flow_run_id=flow_run_id, tasks=tasks, limit=limit)
+
+
 async def schedule_sources(context: Context, limit: int, after: UUID | None = None) -> list[dict[str, Any]]:
     """Active schedules."""
     return await loops.schedule_sources(context.store, context.caller, after, limit)
@@ -122,6 +127,7 @@ QUERIES: dict[str, Handler] = {
     "schedule_sources": schedule_sources,
     "expired_leases": expired_leases,
     "stranded_flow_runs": stranded_flow_runs,
+    "cached_task_runs": cached_task_runs,
 }
 MUTATIONS: dict[str, Handler] = {
     "register_agent": register_agent,

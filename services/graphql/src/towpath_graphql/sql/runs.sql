@@ -269,6 +269,34 @@ select min(first_start) as min_start_time, max(last_end) as max_end_time,
        coalesce(jsonb_object_agg(state, n) filter (where state is not null), '{}') as state_counts
 from children;
 
+-- name: cached_task_runs
+-- Results of earlier runs that a run may take over: by cache key, else by task slug in all versions of its flow. Newest first; of equal inputs one.
+with mine as (
+    select tenant_id, flow_group_id from flow_run where id = %(flow_run_id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+), wanted as (
+    select position - 1 as task, slug, cache_key, now() - make_interval(secs => seconds) as since
+    from unnest(%(slugs)s::text[], %(cache_keys)s::text[], %(seconds)s::float8[]) with ordinality as w (slug, cache_key, seconds, position)
+), found as (
+    select w.task, t.map_index, t.state_timestamp, t.serialized_state
+    from mine m join wanted w on w.cache_key is not null
+    join task_run t on t.tenant_id = m.tenant_id and t.cache_key = w.cache_key and t.state = 'Cached' and t.state_timestamp >= w.since
+    union all
+    select w.task, t.map_index, t.state_timestamp, t.serialized_state
+    from mine m join wanted w on w.cache_key is null
+    join flow f on f.flow_group_id = m.flow_group_id join task k on k.flow_id = f.id and k.slug = w.slug and k.cache_key is null
+    join task_run t on t.task_id = k.id and t.state = 'Cached' and t.state_timestamp >= w.since
+), newest as (
+    select distinct on (task, map_index, serialized_state -> 'hashed_inputs', serialized_state -> 'cached_parameters') *
+    from found
+    order by task, map_index, serialized_state -> 'hashed_inputs', serialized_state -> 'cached_parameters', state_timestamp desc
+)
+select task, map_index, serialized_state as state from newest order by state_timestamp desc limit %(limit)s;
+
+-- name: name_task_runs
+-- Names that a report gives to its task runs.
+update task_run t set name = i.name from jsonb_to_recordset(%(rows)s) as i (id uuid, name text)
+where t.id = i.id and t.tenant_id = %(tenant_id)s;
+
 -- name: rename_flow_run
 update flow_run set name = %(name)s, updated = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
