@@ -6,6 +6,9 @@ import { applyTheme } from "./app/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/lists.css";
+import "./styles/home.css";
+import "./styles/run.css";
+import "./styles/schematic.css";
 
 applyTheme();
 watchNetwork();

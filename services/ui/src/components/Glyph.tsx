@@ -3,10 +3,10 @@ import { memo } from "react";
 import { useTheme } from "../app/theme";
 import { stateColour } from "../domain/colour";
 
-const RING = "M6 1.25a4.75 4.75 0 1 0 0 9.5a4.75 4.75 0 1 0 0-9.5";
+export const RING = "M6 1.25a4.75 4.75 0 1 0 0 9.5a4.75 4.75 0 1 0 0-9.5";
 
 /** Strokes (s) and fills (f) by state; what is not here is drawn as a ring. */
-const SHAPES: Record<string, { s?: string; f?: string }> = {
+export const SHAPES: Record<string, { s?: string; f?: string }> = {
   Pending: { s: RING },
   Scheduled: { s: `${RING}M6 3.4V6l1.8 1.2` },
   Paused: { f: "M3 2.2h2v7.6h-2zM7 2.2h2v7.6h-2z" },
