@@ -107,3 +107,17 @@ DELETE_PROJECT = "mutation($input: delete_project_input!) { delete_project(input
 DELETE_AGENT = "mutation($input: delete_agent_input!) { delete_agent(input: $input) { success } }"
 
 TASK_RUN_EVENTS = "subscription($id: UUID!) { task_run_events(flow_run_id: $id) { type count } }"
+
+RUN_GRAPH = """query($id: uuid!) { flow_run_by_pk(id: $id) { id flow { name
+  tasks(order_by: [{id: asc}]) { slug name mapped }
+  edges { upstream_task { slug } downstream_task { slug } } } } }"""
+
+RUN_PROGRESS = """query($id: uuid!, $lines: Int!) {
+  flow_run_by_pk(id: $id) { id name state state_message start_time end_time attempt labels run_config_type }
+  task_run(where: {flow_run_id: {_eq: $id}, map_index: {_eq: -1}}) {
+    id state state_message start_time end_time attempt planned: serialized_state(path: "n_map_states") task { slug } }
+  log(where: {flow_run_id: {_eq: $id}}, order_by: [{id: desc}], limit: $lines) {
+    id timestamp level name message task_run { map_index task { name } } }
+  #counts
+}"""
+"""What the live view reads in one go; `#counts` is replaced by one `mapped_children` for each task that has been spread."""
