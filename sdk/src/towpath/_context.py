@@ -3,9 +3,9 @@
 Values live in frames. A frame is a plain dict and a pointer to the frame around it; the current one is held by a context variable. So the
 engine enters a task by one variable write, and nothing is copied or merged. Looked-up keys are those of Prefect 1: `parameters`, `date`,
 `today`, `yesterday`, `tomorrow` (each with `_nodash`), `scheduled_start_time`, `flow_name`, `flow_id`, `flow_run_id`, `flow_run_name`,
-`flow_run_version`, `project_name`, `project_id`, `task_name`, `task_slug`, `task_full_name`, `task_id`, `task_run_id`, `task_run_count`,
-`task_tags`, `task_loop_count`, `task_loop_result`, `map_index`, `resume`, `checkpointing`, `running_with_backend`, `logger`, and
-whatever the caller of a run passed as its context.
+`flow_run_version`, `flow_run_attempt`, `project_name`, `project_id`, `task_name`, `task_slug`, `task_full_name`, `task_id`,
+`task_run_id`, `task_run_count`, `task_tags`, `task_loop_count`, `task_loop_result`, `map_index`, `resume`, `checkpointing`,
+`running_with_backend`, `logger`, and whatever the caller of a run passed as its context.
 
 The module is private because `towpath.context` is the object, and a module of that name would take its place.
 """

@@ -39,7 +39,7 @@ class LocalAgent(Agent):
         super().__init__(settings, client_settings=client_settings)
         self._local = local or LocalSettings()
         self.directory = self._local.directory or place.default_directory(self.client_settings.home, self.client_settings.api_url)
-        self._alive: set[tuple[str, int]] = set()
+        self._alive: dict[tuple[str, int], str | None] = {}  # with the run that each was created by
         self._guard = threading.Lock()
         self._tail: OutputTail | None = None
         self._link = RunnerLink(
@@ -61,9 +61,14 @@ class LocalAgent(Agent):
             self._tail.close()
 
     def capacity(self) -> int:
-        """Places that are free."""
+        """Places that are free. A run and its first child count as one, for the run may be waiting for it."""
+        return self._local.max_runs - len(self.childless())
+
+    def childless(self) -> list[str]:
+        """The live runs without a live child here."""
         with self._guard:
-            return self._local.max_runs - len(self._alive)
+            parents = set(self._alive.values())
+            return [run for run, _ in self._alive if run not in parents]
 
     def deploy(self, run: ClaimedRun) -> None:
         """Hand the run to the runner."""
@@ -79,7 +84,7 @@ class LocalAgent(Agent):
             deadline=self.launch_deadline,
         )
         with self._guard:
-            self._alive.add(run.key)
+            self._alive[run.key] = run.parent
         try:
             answer = self._link.launch(launch)
         except TowpathError as e:
@@ -118,7 +123,7 @@ class LocalAgent(Agent):
     def _on_connect(self, greeting: dict[str, Any]) -> None:
         alive = {(str(r["flow_run_id"]), int(r["fence"])): r["stage"] for r in greeting["runs"]}
         with self._guard:
-            self._alive = set(alive)
+            self._alive = {key: self._alive.get(key) for key in alive}
         for run in self.launching.all():
             if alive.get(run.key, "starting") not in ("starting", "beginning"):
                 self.run_begun(*run.key)
@@ -137,7 +142,7 @@ class LocalAgent(Agent):
 
     def _gone(self, key: tuple[str, int]) -> None:
         with self._guard:
-            self._alive.discard(key)
+            self._alive.pop(key, None)
 
     def _on_lost(self) -> None:
         if not self.stopping:

@@ -34,6 +34,8 @@ from towpath_proto.timers import BEAT, LAUNCH_DEADLINE_CONTAINER, SWEEP
 
 CALL_TIMEOUT = 8.0
 """Seconds for one call: below the lease, so that a hung API leaves time for another try."""
+MOST_PARENTS = 200
+"""Runs that a claim may name to get a child of each."""
 
 
 class CannotStartError(Exception):
@@ -112,6 +114,10 @@ class Agent(abc.ABC):
     def capacity(self) -> int:
         """How many more runs may be claimed now."""
         return 20
+
+    def childless(self) -> list[str]:
+        """Flow runs of this agent that may wait for a child: without room it claims one child of each all the same."""
+        return []
 
     def renew_soon(self) -> None:  # noqa: B027
         """Some run is to be stopped: have the supervisors of running runs renew their leases now, since the answer tells them."""
@@ -259,6 +265,7 @@ class Agent(abc.ABC):
             "labels": list(self.settings.labels),
             "run_config_types": list(self.run_config_types),
             "limit": max(0, room),
+            "children_of": self.childless()[:MOST_PARENTS] if room <= 0 else [],
             "launch_deadline": int(self.launch_deadline),
         }
         asked = time.monotonic()

@@ -27,6 +27,7 @@ class ClaimedRun:
         labels: The run's labels.
         run_config: Its run config as JSON; empty for none.
         storage: Where the flow's code is, as JSON; empty for the backend.
+        parent: The flow run that created it, if one did.
     """
 
     id: str
@@ -38,6 +39,7 @@ class ClaimedRun:
     labels: tuple[str, ...] = ()
     run_config: Mapping[str, Any] = field(default_factory=dict)
     storage: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
 
     @classmethod
     def from_answer(cls, row: Mapping[str, Any]) -> ClaimedRun:
@@ -52,6 +54,7 @@ class ClaimedRun:
             labels=tuple(row.get("labels") or ()),
             run_config=row.get("run_config") or {},
             storage=row.get("storage") or {},
+            parent=row.get("parent_flow_run_id"),
         )
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 REGISTER = "mutation($input: register_agent_input!) { register_agent(input: $input) { id } }"
 
 CLAIM = """mutation($input: claim_flow_runs_input!) { claim_flow_runs(input: $input) { next_due now
-  runs { id name flow_id flow_name version fence run_token lease_expires_at scheduled_start_time labels run_config storage } } }"""
+  runs { id name flow_id flow_name version fence run_token lease_expires_at scheduled_start_time labels run_config storage
+         parent_flow_run_id } } }"""
 
 RENEW = "mutation($input: renew_leases_input!) { renew_leases(input: $input) { results } }"
 

@@ -262,8 +262,9 @@ class Client(Lookups):
         scheduled_start_time: datetime | None = None,
         run_name: str | None = None,
         idempotency_key: str | None = None,
+        cancel_with_parent: bool | None = None,
     ) -> str:
-        """Create a run of a flow and return its id.
+        """Create a run of a flow and return its id. Called in a run, with the run's token, it makes a child of that run.
 
         Args:
             flow_id: The flow version.
@@ -277,6 +278,7 @@ class Client(Lookups):
             scheduled_start_time: When it is due (aware); now when absent.
             run_name: A name; the API makes one up when absent.
             idempotency_key: A second creation with the same key and flow gives the first run. A new one when absent.
+            cancel_with_parent: Whether a child is cancelled when its parent is; False when absent.
         """
         if flow_id is None and version_group_id is None:
             if flow_name is None:
@@ -292,6 +294,7 @@ class Client(Lookups):
             scheduled_start_time=scheduled_start_time,
             flow_run_name=run_name,
             idempotency_key=idempotency_key,
+            cancel_with_parent=cancel_with_parent,
         )
         return str(self._mutate(documents.CREATE_FLOW_RUN, "create_flow_run", item)["id"])
 

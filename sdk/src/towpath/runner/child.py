@@ -223,6 +223,7 @@ class RunProcess:
             "flow_run_id": run["id"],
             "flow_run_name": run["name"],
             "flow_run_version": run["version"],
+            "flow_run_attempt": run["attempt"],
             "flow_id": run["flow_id"],
             "project_id": run["project_id"],
             "project_name": run["project_name"],

@@ -1,0 +1,1 @@
+"""Ready-made tasks. Each module loads by itself; importing this package loads none of them."""
