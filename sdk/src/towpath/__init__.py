@@ -13,30 +13,52 @@ from towpath_proto import __version__
 if TYPE_CHECKING:
     from towpath._context import context
     from towpath.client import Client
+    from towpath.core.apply_map import apply_map
     from towpath.core.edges import flatten, mapped, unmapped
     from towpath.core.flow import Flow
     from towpath.core.parameter import Parameter
+    from towpath.core.resources import resource_manager
     from towpath.core.task import Task, tags, task
     from towpath.logs import get_logger
+    from towpath.tasks.control_flow.case import case
 
 _HOME = {
     "Client": "towpath.client",
     "Flow": "towpath.core.flow",
     "Parameter": "towpath.core.parameter",
     "Task": "towpath.core.task",
+    "apply_map": "towpath.core.apply_map",
+    "case": "towpath.tasks.control_flow.case",
     "context": "towpath._context",
     "flatten": "towpath.core.edges",
     "get_logger": "towpath.logs",
     "mapped": "towpath.core.edges",
+    "resource_manager": "towpath.core.resources",
     "tags": "towpath.core.task",
     "task": "towpath.core.task",
     "unmapped": "towpath.core.edges",
 }
 
-__all__ = ["Client", "Flow", "Parameter", "Task", "__version__", "context", "flatten", "get_logger", "mapped", "tags", "task", "unmapped"]
+__all__ = [
+    "Client",
+    "Flow",
+    "Parameter",
+    "Task",
+    "__version__",
+    "apply_map",
+    "case",
+    "context",
+    "flatten",
+    "get_logger",
+    "mapped",
+    "resource_manager",
+    "tags",
+    "task",
+    "unmapped",
+]
 
 
-_SUBMODULES = {"engine", "errors", "executors", "run_configs", "schedules", "storage", "triggers"}
+_SUBMODULES = {"engine", "errors", "executors", "run_configs", "schedules", "storage", "tasks", "triggers"}
 
 
 def __getattr__(name: str) -> Any:

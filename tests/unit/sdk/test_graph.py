@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from towpath import Flow, Parameter, Task, flatten, mapped, tags, task, unmapped
@@ -228,3 +230,65 @@ def test_reference_tasks_and_lookups() -> None:
     assert len(twin.tasks) == len(flow.tasks) + 1
     assert twin.reference_tasks() == {a}
     assert flow.slugs == {t: s for t, s in twin.slugs.items() if t in flow.tasks}
+
+
+def test_replacing_a_task() -> None:
+    """The new task gets edges, constants and the say in the final state; all others keep their slugs."""
+    with Flow("f") as flow:
+        a = add(1, y=5)
+        b = add(a)
+        c = total([b, a])
+    flow.set_reference_tasks([a])
+    new = Task("new")
+    with pytest.raises(FlowError, match="has no argument 'y'"):
+        flow.replace(a, one.copy())
+    flow.replace(a, add.copy(name="other"))
+    (other,) = flow.get_tasks(name="other")
+    assert flow.slugs[other] == "other-1"
+    assert flow.slugs[b] == "add-2"
+    assert flow.reference_tasks() == {other}
+    assert flow.upstream_tasks(b) == {other}
+    assert flow.run().result[c].result == 13
+    with pytest.raises(FlowError, match="part of the flow already"):
+        flow.replace(b, c)
+    with pytest.raises(FlowError, match="not part of this flow"):
+        flow.replace(new, a)
+
+
+def test_a_replacement_gets_a_slug_of_its_own() -> None:
+    """Also where it has the name of its predecessor."""
+    with Flow("f") as flow:
+        first, second = add(1), add(2)
+    fresh = add.copy()
+    flow.replace(first, fresh)
+    assert flow.slugs == {fresh: "add-3", second: "add-2"}
+
+
+def test_taking_in_another_flow() -> None:
+    """Tasks, edges and constants come over; parameters of one name are one if that is wanted, else a slug that is there twice."""
+    with Flow("other") as other:
+        doubled = add(Parameter("p", default=2), y=Parameter("q", default=3))
+    with Flow("f") as flow:
+        p = Parameter("p", default=10)
+        add(p)
+    with pytest.raises(FlowError) as caught:
+        flow.copy().update(other)
+    assert caught.value.code == Code.DUPLICATE_SLUG
+    flow.update(other, merge_parameters=True)
+    assert flow.run().result[doubled].result == 13
+    assert {t.name for t in flow.parameters()} == {"p", "q"}
+    assert len(other.tasks) == 3
+    assert {e.key for e in flow.all_upstream_edges()[doubled]} == {"x", "y"}
+    assert len(flow.all_downstream_edges()[p]) == 2
+
+
+def test_saving_and_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flow is written to a file with its code and comes back, by path or by name."""
+    monkeypatch.setenv("TOWPATH_HOME", str(tmp_path / "home"))
+    with Flow("a flow/of mine") as flow:
+        add(1)
+    assert flow.save(tmp_path / "x.flow") == str(tmp_path / "x.flow")
+    assert Path(flow.save()).parent == tmp_path / "home/flows"
+    for found in (Flow.load(tmp_path / "x.flow"), Flow.load("a flow_of mine")):
+        assert found.serialize() == flow.serialize()
+        assert found.run().is_successful()

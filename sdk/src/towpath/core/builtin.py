@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from towpath.core.task import Task
 
 if TYPE_CHECKING:
-    from towpath.core.flow import Flow
+    from towpath.core.flow_graph import FlowGraph
 
 
 class _BuiltIn(Task):
@@ -120,7 +120,7 @@ def holds_task(value: Any) -> bool:
     return kind in _COLLECTIONS and any(holds_task(item) for item in value)
 
 
-def as_task(value: Any, flow: Flow) -> Task:
+def as_task(value: Any, flow: FlowGraph) -> Task:
     """`value` as a task of `flow`: itself, a collection of its items, or a constant."""
     if isinstance(value, Task):
         return value

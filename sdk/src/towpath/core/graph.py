@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from towpath.core.edges import Edge
@@ -30,9 +31,11 @@ class Graph:
 
     def add_task(self, task: Task) -> None:
         """Add a task once; its slug is the author's, else `name[-tags]-N`."""
-        if task in self.slugs:
-            return
-        slug = task.slug or self._new_slug(task)
+        if task not in self.slugs:
+            self._place(task, None)
+
+    def _place(self, task: Task, kept: str | None) -> None:
+        slug = kept or task.slug or self._new_slug(task)
         other = self._by_slug.get(slug)
         if other is not None:
             raise FlowError(
@@ -77,6 +80,19 @@ class Graph:
         if task not in self.slugs:
             raise FlowError(Code.UNKNOWN_TASK, f"{task!r} is not part of this flow; add it with flow.add_task or call it inside the flow")
         return task
+
+    def replaced(self, old: Task, new: Task) -> Graph:
+        """A graph like this one with `new` in the place of `old`; the other tasks keep their slugs."""
+        self._known(old)
+        graph = Graph()
+        graph._counts = dict(self._counts)
+        fresh = new.slug or self._new_slug(new)
+        for task, slug in self.slugs.items():
+            graph._place(new if task is old else task, fresh if task is old else slug)
+        for edge in self.edges:
+            ends = [new if task is old else task for task in (edge.upstream_task, edge.downstream_task)]
+            graph.add_edge(dataclasses.replace(edge, upstream_task=ends[0], downstream_task=ends[1]))
+        return graph
 
     def by_slug(self, slug: str) -> Task | None:
         """The task of that slug."""

@@ -20,7 +20,7 @@ from towpath.errors import FlowError
 from towpath_proto.errors import Code
 
 if TYPE_CHECKING:
-    from towpath.core.flow import Flow
+    from towpath.core.flow_graph import FlowGraph
     from towpath.engine.cache_validators import CacheValidator
     from towpath.engine.results import Result
     from towpath.engine.state import State
@@ -59,6 +59,8 @@ class Task(Operators):
     """Whether a resumed run computes the value again rather than read a stored one."""
     auto_generated: ClassVar[bool] = False
     """Whether flows make it by themselves."""
+    cleans_up: ClassVar[bool] = False
+    """Whether it only closes the resource that is its input `resource`: done whenever that was opened, and it decides nothing."""
 
     def __init__(
         self,
@@ -132,7 +134,7 @@ class Task(Operators):
         mapped: bool = False,
         task_args: Mapping[str, Any] | None = None,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a copy of this task to the flow, with these inputs.
@@ -151,19 +153,23 @@ class Task(Operators):
         self,
         *args: Any,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         task_args: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a copy of this task to the flow that runs once for each element of its inputs; see `unmapped` and `flatten`."""
         return self.copy(**(task_args or {})).bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
 
+    def pipe(self, other: Task, /, **kwargs: Any) -> Task:
+        """Call another task with this one as its first input: `a.pipe(b).pipe(c, x=1)` is `c(b(a), x=1)`."""
+        return other(self, **kwargs)
+
     def bind(
         self,
         *args: Any,
         mapped: bool = False,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add this very task to the flow, with these inputs."""
@@ -216,7 +222,7 @@ class Task(Operators):
 
     def set_dependencies(
         self,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         *,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable[Any] | None = None,
@@ -229,13 +235,13 @@ class Task(Operators):
         )
         return self
 
-    def set_upstream(self, task: Any, flow: Flow | None = None, *, key: str | None = None, mapped: bool = False) -> Self:
+    def set_upstream(self, task: Any, flow: FlowGraph | None = None, *, key: str | None = None, mapped: bool = False) -> Self:
         """Let `task` come first; with `key`, its value is that input."""
         if key is None:
             return self.set_dependencies(flow, upstream_tasks=[task], mapped=mapped)
         return self.set_dependencies(flow, keyword_tasks={key: task}, mapped=mapped)
 
-    def set_downstream(self, task: Task, flow: Flow | None = None, *, key: str | None = None, mapped: bool = False) -> Self:
+    def set_downstream(self, task: Task, flow: FlowGraph | None = None, *, key: str | None = None, mapped: bool = False) -> Self:
         """Let `task` follow; with `key`, this task's value is its input of that name."""
         task.set_upstream(self, flow, key=key, mapped=mapped)
         return self
@@ -299,9 +305,9 @@ def tags(*names: str) -> Iterator[None]:
         yield
 
 
-def current_flow(what: str) -> Flow:
+def current_flow(what: str) -> FlowGraph:
     """The flow whose `with` block this is."""
-    flow: Flow | None = context.get("flow")
+    flow: FlowGraph | None = context.get("flow")
     if flow is None:
         raise FlowError(Code.BAD_FLOW, f"{what} outside of a flow; do it inside `with Flow(...)`, or pass flow=")
     return flow

@@ -14,62 +14,30 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from queue import SimpleQueue
 from typing import Any
 
 from towpath._context import Frame, context, current_frame
 from towpath.engine import task_pipeline as pipeline
-from towpath.engine.caching import Caching
-from towpath.engine.clock import Clock
+from towpath.engine.cleaning import Cleaning
 from towpath.engine.execution import run_task
+from towpath.engine.handlers import handled
 from towpath.engine.mapping import MapRun, Source
 from towpath.engine.naming import nameable
 from towpath.engine.plan import Node, Plan
-from towpath.engine.reporting import Reporter
-from towpath.engine.results import Result
 from towpath.engine.state import Cancelled, Failed, Finished, Looped, Mapped, Pending, Running, Scheduled, State
 from towpath.engine.task_pipeline import Record
+from towpath.engine.terms import Terms
 from towpath.engine.values import Values
 from towpath.errors import TowpathError
 from towpath.executors.interrupt import interrupt_thread
-from towpath.executors.port import Executor, Future
+from towpath.executors.port import Future
 
 _logger = logging.getLogger("towpath.engine")
 
 POLL = 1.0
 """Longest wait, in seconds, between two questions to the reporter whether the run is to be stopped."""
-
-Key = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms of a run that do not change while it runs.
-
-    Attributes:
-        executor: Runs the tasks.
-        reporter: Is told what happens; None if nobody listens.
-        clock: The time.
-        scope: The run's part of the context.
-        initial: States that an earlier process left, by (slug, map index).
-        store: Where a task's result is written; None for a task whose result stays in memory.
-        task_context: Further values of the context of a task run, such as its id.
-        max_wait: Longest wait with nothing else to do; a run that must wait longer leaves the process. None: any.
-        caching: Finds and keeps results for other runs; None if no task of the plan asks for it.
-    """
-
-    executor: Executor
-    reporter: Reporter | None
-    clock: Clock
-    scope: Frame
-    initial: Mapping[Key, State]
-    store: Callable[[Node], Result | None]
-    task_context: Callable[[str, int], Mapping[str, Any]] | None
-    max_wait: timedelta | None
-    caching: Caching | None
 
 
 class Coordinator:
@@ -82,6 +50,7 @@ class Coordinator:
         self.states: list[State | None] = [None] * len(plan.nodes)
         self._maps: list[MapRun | None] = [None] * len(plan.nodes)
         self._values = Values(plan.nodes, self.states, self._maps, terms.scope)
+        self._cleaning = Cleaning(plan.nodes, self.states, self._values, terms.scope)
         self._waiting = [len(node.edges) for node in plan.nodes]
         self._stack: list[tuple[Node, int, Record | None]] = [(node, -1, None) for node in reversed(plan.nodes) if not node.edges]
         self._timers: list[tuple[datetime, int, Node, int, Record]] = []
@@ -120,10 +89,19 @@ class Coordinator:
                 self._loop()
             except KeyboardInterrupt:
                 self.cancel_reason = self.cancel_reason or "Interrupt signal raised, cancelling flow run."
-            if self._inflight:
-                self._terms.executor.interrupt()
-            while self._inflight:
-                self._take(self._terms.clock.wait(self._inbox, POLL, owed=True))
+            finally:
+                self._wind_up()
+
+    def _wind_up(self) -> None:
+        """Wait for what still runs, and close what this process has opened."""
+        if self._inflight:
+            self._terms.executor.interrupt()
+        while self._inflight:
+            self._take(self._terms.clock.wait(self._inbox, POLL, owed=True))
+        for node in self._cleaning.left_open():
+            state = self._cleaning.close(node)
+            if self.cancel_reason is not None and not isinstance(self.states[node.index], Finished):
+                self.states[node.index] = self._enter(node, -1, Record(self.states[node.index]), state)
 
     def _loop(self) -> None:
         slots = self._terms.executor.slots
@@ -253,6 +231,8 @@ class Coordinator:
 
     def _submit(self, node: Node, index: int, record: Record, inputs: dict[str, Any], values: dict[str, Any]) -> None:
         terms = self._terms
+        if node.task.cleans_up:
+            self._cleaning.begun.add(node.index)
         try:
             self._inline = terms.executor.inline
             future = terms.executor.submit(run_task, node.task, inputs, values, terms.scope, terms.store(node))
@@ -395,14 +375,3 @@ class Coordinator:
         if known == 0:
             self._arrive(node.waiters)
         self._arrive(node.followers)
-
-
-def handled(task: Any, old: State, new: State) -> State:
-    """Ask the state handlers of a task or flow in turn; each may replace the new state."""
-    try:
-        for handler in task.state_handlers:
-            new = handler(task, old, new) or new
-    except Exception as error:
-        _logger.error("A state handler of %r failed: %r", task.name, error, exc_info=True)
-        return Failed(f"Exception raised while calling state handlers: {error!r}", error)
-    return new

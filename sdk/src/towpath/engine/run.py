@@ -12,11 +12,13 @@ from towpath.core.parameter import Parameter
 from towpath.engine import flow_pipeline
 from towpath.engine.caching import CachedStates, Caching, local_cache
 from towpath.engine.clock import Clock, SystemClock
-from towpath.engine.coordinator import Coordinator, Key, Terms, handled
+from towpath.engine.coordinator import Coordinator
+from towpath.engine.handlers import handled
 from towpath.engine.plan import Node, plan_of
 from towpath.engine.reporting import NullReporter, Reporter
 from towpath.engine.results import LocalResult, Result
 from towpath.engine.state import Failed, Pending, Running, State
+from towpath.engine.terms import Key, Terms
 from towpath.errors import FlowError, TowpathError
 from towpath.executors.local import LocalExecutor
 from towpath.logs import attach_reporting, current_reporter

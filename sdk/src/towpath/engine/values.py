@@ -49,6 +49,8 @@ class Values:
         for position, edge in enumerate(node.edges):
             if edge.key is not None:
                 inputs[edge.key] = self._input(node, position, edge, index)
+            elif self._nodes[edge.up].task.recompute_on_resume:
+                self._value(edge.up, -1, self._states[edge.up])  # what is only followed may be a resource that must be open
         return inputs
 
     def _input(self, node: Node, position: int, edge: InEdge, index: int) -> Any:
