@@ -240,7 +240,7 @@ def test_replacing_a_task() -> None:
         c = total([b, a])
     flow.set_reference_tasks([a])
     new = Task("new")
-    with pytest.raises(FlowError, match="has no argument 'y'"):
+    with pytest.raises(FlowError, match="has no argument 'x'"):
         flow.replace(a, one.copy())
     flow.replace(a, add.copy(name="other"))
     (other,) = flow.get_tasks(name="other")
@@ -250,7 +250,7 @@ def test_replacing_a_task() -> None:
     assert flow.upstream_tasks(b) == {other}
     assert flow.run().result[c].result == 13
     with pytest.raises(FlowError, match="part of the flow already"):
-        flow.replace(b, c)
+        flow.replace(b, other)
     with pytest.raises(FlowError, match="not part of this flow"):
         flow.replace(new, a)
 

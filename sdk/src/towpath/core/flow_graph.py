@@ -130,18 +130,15 @@ class FlowGraph:
         Raises:
             FlowError: If `old` is not part of the flow, or `new` has no such argument.
         """
-        edges = [*self._graph.edges_to(old), *self._graph.edges_from(old)]
-        for edge in edges:
-            if edge.downstream_task is old and edge.key is not None:
-                self._check_argument(new, edge.key)
-        self._known_plan = None
         if new in self.slugs:
             raise FlowError(Code.BAD_FLOW, f"{new!r} is part of the flow already; replace {old!r} by another task")
-        self._graph = self._graph.replaced(old, new)
-        constants = self.constants.pop(old, {})
-        for key, value in constants.items():
+        given = [edge.key for edge in self._graph.edges_to(old) if edge.key is not None]
+        for key in [*given, *self.constants.get(old, ())]:
             self._check_argument(new, key)
-            self.constants.setdefault(new, {})[key] = value
+        self._graph = self._graph.replaced(old, new)
+        self._known_plan = None
+        if old in self.constants:
+            self.constants[new] = self.constants.pop(old)
         self._reference_tasks = [new if task is old else task for task in self._reference_tasks]
 
     def update(self, other: FlowGraph, *, merge_parameters: bool = False, validate: bool | None = None) -> None:
