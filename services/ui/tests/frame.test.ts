@@ -7,7 +7,7 @@ const ID = "0192f0c4-0000-7000-8000-00000000abcd";
 
 describe("an address", () => {
   it("leads to its page, by id in either case", () => {
-    expect(routeOf("/")).toEqual({ page: "home" });
+    expect([routeOf("/"), routeOf("/runs")]).toEqual([{ page: "home" }, { page: "runs" }]);
     expect(routeOf(`/run/${ID.toUpperCase()}`)).toEqual({ page: "run", id: ID });
     expect(routeOf(`/task-run/${ID}/`)).toEqual({ page: "task-run", id: ID });
     expect(routeOf(`/flow/${ID}`)).toEqual({ page: "flow", id: ID });

@@ -9,6 +9,7 @@ import { useShortcuts } from "./shortcuts";
 import { toggleTheme, useTheme } from "./theme";
 
 const HomePage = lazy(() => import("../pages/HomePage").then((m) => ({ default: m.HomePage })));
+const RunsPage = lazy(() => import("../pages/RunsPage").then((m) => ({ default: m.RunsPage })));
 const RunPage = lazy(() => import("../pages/RunPage").then((m) => ({ default: m.RunPage })));
 const TaskRunPage = lazy(() => import("../pages/TaskRunPage").then((m) => ({ default: m.TaskRunPage })));
 const FlowPage = lazy(() => import("../pages/FlowPage").then((m) => ({ default: m.FlowPage })));
@@ -21,7 +22,10 @@ interface Room {
   readonly pages: readonly Route["page"][];
 }
 
-const ROOMS: readonly Room[] = [{ name: "Home", path: "/", key: "g h", pages: ["home"] }];
+const ROOMS: readonly Room[] = [
+  { name: "Home", path: "/", key: "g h", pages: ["home"] },
+  { name: "Runs", path: "/runs", key: "g r", pages: ["runs", "run", "task-run"] },
+];
 
 export function App() {
   const path = usePath();
@@ -54,6 +58,8 @@ function Page({ route }: { route: Route }) {
   switch (route.page) {
     case "home":
       return <HomePage />;
+    case "runs":
+      return <RunsPage />;
     case "run":
       return <RunPage key={route.id} id={route.id} />;
     case "task-run":

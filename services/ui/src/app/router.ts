@@ -6,17 +6,20 @@ import { type MouseEvent, useMemo, useSyncExternalStore } from "react";
 
 export type Route =
   | { readonly page: "home" }
+  | { readonly page: "runs" }
   | { readonly page: "run"; readonly id: string }
   | { readonly page: "task-run"; readonly id: string }
   | { readonly page: "flow"; readonly id: string }
   | { readonly page: "lost"; readonly path: string };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const OF_MANY: ReadonlySet<string> = new Set(["runs"]);
 const OF_ONE: ReadonlySet<string> = new Set(["run", "task-run", "flow"]);
 
 export function routeOf(path: string): Route {
   const [page, id, ...more] = path.split("/").filter(Boolean);
   if (page === undefined) return { page: "home" };
+  if (id === undefined && OF_MANY.has(page)) return { page: page as "runs" };
   if (id !== undefined && more.length === 0 && OF_ONE.has(page) && UUID.test(id))
     return { page: page as "run" | "task-run" | "flow", id: id.toLowerCase() };
   return { page: "lost", path };

@@ -6,6 +6,7 @@ import { Glyph } from "./Glyph";
 const KEYS: readonly (readonly [string, string])[] = [
   ["j  k", "next, previous row"],
   ["Enter", "open the row"],
+  ["x", "choose the row, to cancel or restart many"],
   ["/", "filter"],
   ["Esc", "clear the filter"],
   ["f", "follow the log, or stay"],

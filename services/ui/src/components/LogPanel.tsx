@@ -91,7 +91,6 @@ export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }:
     <section className="log" aria-label="Log">
       <header className="pane-head">
         <h2>Log</h2>
-        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot lie in a flex row in every browser */}
         <div className="levels" role="group" aria-label="Least level shown">
           {LEVELS.slice(0, 4).map((l) => (
             <button key={l} type="button" aria-pressed={level === l} onClick={() => setLevel(l)} data-level={l}>

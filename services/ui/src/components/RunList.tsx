@@ -68,7 +68,6 @@ export function RunList({ runs }: { runs: readonly StripRun[] }) {
     <section className="runs" aria-label="Runs">
       <header className="runs-head">
         <h2>Runs</h2>
-        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot lie in a flex row in every browser */}
         <div className="families" role="group" aria-label="Filter by state">
           <button type="button" aria-pressed={family === null} onClick={() => setFamily(null)}>
             All <b>{runs.length}</b>

@@ -23,7 +23,7 @@ export function useCell<T>(cell: Cell<T>): T {
 /** Runs `work` soon after it is asked for, at most once in `gap` ms: a storm of events becomes a few drawings a second. */
 export class Gathered {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private last = 0;
+  private last = Number.NEGATIVE_INFINITY;
   constructor(
     private readonly work: () => void,
     private readonly gap: number,

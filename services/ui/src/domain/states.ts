@@ -16,6 +16,8 @@ export const FAMILY_LABEL: Record<Family, string> = {
   cancelled: "Cancelled",
 };
 
+export const STATE_NAMES = Object.keys(STATE_KINDS) as readonly StateName[];
+
 const UNKNOWN: StateKind = {
   parent: null,
   final: false,
