@@ -52,7 +52,7 @@ def _api(what: str) -> Iterator[Client]:
                     f"{what} needs a Towpath API, and there is none at {client.settings.api_url}: start one with `towpath server start` "
                     "and an agent with `towpath agent local start`, or set TOWPATH_API_URL to the address of one that runs."
                 )
-                raise TowpathError(Code.UNREACHABLE, sentence) from error
+                raise TowpathError(Code.UNREACHABLE, sentence) from None
         yield client
 
 
