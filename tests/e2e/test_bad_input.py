@@ -96,13 +96,18 @@ def error_of(answer) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("arguments", "status", "code", "words"),
     [
-        (["run", "--name", "greting"], 1, "NOT_FOUND", ["'greting'", "towpath get flows"]),
+        (["run", "--name", "greting"], 1, "NOT_FOUND", ["'greting'", "Did you mean 'greeting'?", "towpath get flows"]),
         (["run", "--name", "greeting", "--project", "nope"], 1, "NOT_FOUND", ["'nope'"]),
         (["run", "--id", NOBODY], 1, "NOT_FOUND", [NOBODY, "towpath get flows"]),
-        (["run", "--id", "seven"], 1, "BAD_REQUEST", ["'seven'", "UUID"]),
+        (["run", "--id", "seven"], 1, "NOT_FOUND", ["'seven'", "towpath get flows"]),
         (["run", "--name", "greeting"], 1, "MISSING_PARAMETER", ["'name'", "--param"]),
         (["run", "--name", "greeting", "--json"], 1, "MISSING_PARAMETER", ["'name'"]),
-        (["run", "--name", "greeting", "--param", "nome=x"], 1, "UNKNOWN_PARAMETER", ["'nome'", "name, times"]),
+        (
+            ["run", "greeting", "--param", "name=x", "--param", "nome=x"],
+            1,
+            "UNKNOWN_PARAMETER",
+            ["'nome'", "name, times", "did you mean name?"],
+        ),
         (["run", "--name", "greeting", "--param", "name={x"], 2, "BAD_REQUEST", ["name", "{x", "JSON"]),
         (["run", "--name", "greeting", "--param", "name"], 2, "BAD_REQUEST", ["--param count=3"]),
         (["run", "--name", "greeting", "--at", "tomorrow"], 2, "BAD_REQUEST", ["'tomorrow'", "2026-01-31T08:00"]),

@@ -74,8 +74,8 @@ def registered(site):
 def test_a_ten_line_flow(site):
     """Written to a file, registered, run by the agent and watched: states, log lines and exit status 0; then found in the lists."""
     path = site.write("hello", SQUARES.replace("squares", "hello"))
-    assert "Flow hello registered: version 1" in site.cli("register", "--path", str(path)).stdout
-    assert "Flow hello has not changed: version 1" in site.cli("register", "--path", str(path)).stdout
+    assert "hello: registered, version 1" in site.cli("register", "--path", str(path)).stdout
+    assert "hello: unchanged, version 1" in site.cli("register", "--path", str(path)).stdout
     run = site.cli("run", "--name", "hello", "--watch", "--param", "numbers=[4, 5]")
     for words in ("Flow run ", site.backend.url, "  Success", "square[0] | 4 squared is 16", "square[1] | 5 squared is 25"):
         assert words in run.stdout, run.stdout

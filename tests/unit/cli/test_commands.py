@@ -34,12 +34,12 @@ def test_register_sends_the_flows_of_a_script(api: FakeApi, towpath: Any, script
     """All flows of the script are registered; registering again says that nothing has changed."""
     status, out, _ = towpath("register", "-p", str(script), "--project", "p", "--label", "x")
     assert status == 0
-    assert "Flow counting registered: version 1" in out
-    assert "Flow other registered: version 1" in out
+    assert "counting: registered, version 1" in out
+    assert "other: registered, version 1" in out
     sent = api.of("register_flow")[0]["input"]
     assert (sent["project_name"], sent["serialized_flow"]["run_config"]["labels"]) == ("p", ["x"])
     status, out, _ = towpath("register", "-p", str(script), "--name", "other", "--project", "p", "--label", "x", "--json")
-    assert [(row["name"], row["created"]) for row in json.loads(out)] == [("other", False)]
+    assert [(row["name"], row["created"], row["status"]) for row in json.loads(out)] == [("other", False, "unchanged")]
 
 
 def test_register_says_what_is_wrong(towpath: Any, script: Path, tmp_path: Path):
@@ -57,14 +57,16 @@ def test_register_says_what_is_wrong(towpath: Any, script: Path, tmp_path: Path)
     broken.write_text("1 / 0\n")
     status, _, err = towpath("register", "-p", str(broken))
     assert status == 1
-    assert "ZeroDivisionError" in err
-    assert err.endswith("(BAD_FLOW)\n")
+    assert err == f"towpath: {broken}, line 1, fails with ZeroDivisionError: division by zero (BAD_FLOW)\n"
+    broken.write_text("x = 1\ny = = 2\n")
+    assert towpath("register", "-p", str(broken))[2] == f"towpath: {broken}, line 2: invalid syntax near `y = = 2`. (BAD_FLOW)\n"
     assert "no_such_module" in towpath("register", "-m", "no_such_module")[2]
 
 
 def test_run_creates_a_run(api: FakeApi, towpath: Any):
     """Name, parameters (JSON or plain text), labels and time arrive; the run's id and page are printed."""
-    api.answers["flow"] = lambda v: [{"id": "f1", "name": "n", "project": {"name": "a"}}]
+    declared = [{"name": name, "required": False} for name in ("days", "city", "x")]
+    api.answers["flow"] = lambda v: [{"id": "f1", "name": "n", "project": {"name": "a"}, "parameters": declared}]
     api.answers["create_flow_run"] = lambda v: {"id": "r1"}
     arguments = [
         "--name",
@@ -91,10 +93,11 @@ def test_run_creates_a_run(api: FakeApi, towpath: Any):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["run"], "--name NAME or --id ID"),
-        (["run", "--name", "a", "--id", "b"], "--name NAME or --id ID"),
-        (["run", "--name", "a", "--param", "x"], "write it like --param count=3"),
-        (["run", "--name", "a", "--param", "x={"], "begins like JSON"),
+        (["run"], "FLOW, --name NAME or --id ID"),
+        (["run", "--name", "a", "--id", "b"], "FLOW, --name NAME or --id ID"),
+        (["run", "a", "--execute"], "-p SCRIPT or -m MODULE"),
+        (["run", "--execute"], "--path SCRIPT or --module MODULE"),
+        (["register", "-p", ".", "--watch", "--json"], "not with --json"),
         (["run", "--name", "a", "--at", "soon"], "is no time"),
         (["runn"], "Did you mean 'run'?"),
         (["get", "flos"], "No such command 'flos'. Did you mean 'flows'?"),
@@ -233,6 +236,7 @@ def test_watching_shows_states_and_lines_once_until_the_end(api: FakeApi, towpat
             history.append(_state(state, version))
         return {**RUN, "state": state, "version": version, "states": history}
 
+    api.answers["flow"] = lambda v: [{"id": "f", "name": "n", "parameters": []}]
     api.answers["create_flow_run"] = lambda v: {"id": "r1"}
     api.answers["flow_run_by_pk"] = run
     api.answers["log"] = lambda v: [row for row in logs if row["id"] > v["where"].get("id", {}).get("_gt", "")]
@@ -246,6 +250,7 @@ def test_watching_shows_states_and_lines_once_until_the_end(api: FakeApi, towpat
 def test_watching_says_when_nobody_will_run_it(api: FakeApi, towpath: Any):
     """A waiting run whose labels no live agent serves is told at once, with the command that starts one."""
     states = iter([("Scheduled", 1), ("Success", 2)])
+    api.answers["flow"] = lambda v: [{"id": "f", "name": "n", "parameters": []}]
     api.answers["create_flow_run"] = lambda v: {"id": "r1"}
 
     def run(variables: dict[str, Any]) -> dict[str, Any]:

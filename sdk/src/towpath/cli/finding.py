@@ -35,6 +35,8 @@ def the_flow(client: Client, reference: str, project: str | None = None) -> Row:
     if not rows and project is None and "/" in reference:
         folder, _, name = reference.partition("/")
         rows = client.look_up_flows(name, project_name=folder)
+    if not rows:
+        raise TowpathError(Code.NOT_FOUND, _no_flow(client, reference, project))
     return _one(
         rows,
         reference,
@@ -43,6 +45,16 @@ def the_flow(client: Client, reference: str, project: str | None = None) -> Row:
         shown=lambda r: f"{r['id']}  {(r.get('project') or {}).get('name')}/{r['name']}  version {r['version']}",
         hint="say --project, or the id",
     )
+
+
+def _no_flow(client: Client, reference: str, project: str | None) -> str:
+    from difflib import get_close_matches
+
+    names = {row["name"] for row in client.get_flows(project_name=project, limit=1000)}
+    near = get_close_matches(reference.rpartition("/")[2], names, n=1)
+    where = f" in project {project!r}" if project else ""
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return f"There is no flow with the name or the id {reference!r}{where}. {guess}Register it, or see `towpath get flows`."
 
 
 def the_task_run(client: Client, reference: str) -> Row:

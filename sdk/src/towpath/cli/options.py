@@ -16,6 +16,12 @@ _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)", re.IGNORECASE)
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
+def length(text: str) -> float | None:
+    """Seconds that a text like `90s`, `10m`, `2h`, `3d` or `1w` means; None for another text."""
+    found = _LENGTH.fullmatch(text)
+    return float(found[1]) * _UNITS[found[2].lower()] if found else None
+
+
 class Past(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
     """A moment: ISO 8601, or how long ago it was: `90s`, `10m`, `2h`, `3d`, `1w`."""
 
@@ -25,10 +31,10 @@ class Past(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.
         """Read it."""
         if isinstance(value, datetime):
             return value
-        found = _LENGTH.fullmatch(value)
+        seconds = length(value)
         try:
-            if found:
-                return datetime.now(UTC) - timedelta(seconds=float(found[1]) * _UNITS[found[2].lower()])
+            if seconds is not None:
+                return datetime.now(UTC) - timedelta(seconds=seconds)
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time; write it like 2h, 30m, 3d or 2026-01-31T08:00", param, ctx)

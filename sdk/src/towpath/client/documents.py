@@ -62,7 +62,7 @@ LOG_STREAM = """subscription($id: UUID!, $after: DateTime) {
   log_stream(flow_run_id: $id, after: $after) { logs { id } } }"""
 
 _FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id run_config parameters schedule
-  project { id name } flow_group { schedule }"""
+  project { id name } flow_group { schedule default_parameters }"""
 
 FLOW = f"""query($id: uuid!) {{ flow_by_pk(id: $id) {{
   {_FLOW_FIELDS} storage core_version code_hash code_key_id code_info
@@ -71,7 +71,7 @@ FLOW = f"""query($id: uuid!) {{ flow_by_pk(id: $id) {{
   flow_runs(order_by: [{{scheduled_start_time: desc}}], limit: 5, where: {{state: {{_neq: "Scheduled"}}}}) {{
     id name state scheduled_start_time start_time end_time }} }} }}"""
 
-SCHEDULED_FLOWS = f"""query($where: flow_bool_exp!, $limit: Int!) {{
+CURRENT_FLOWS = f"""query($where: flow_bool_exp!, $limit: Int!) {{
   flow(where: $where, order_by: [{{name: asc}}], limit: $limit) {{ {_FLOW_FIELDS} }} }}"""
 
 FLOW_VERSIONS = """query($group: uuid!) { flow(where: {flow_group_id: {_eq: $group}}, order_by: [{version: asc}]) {

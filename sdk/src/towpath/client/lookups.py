@@ -61,7 +61,7 @@ class Lookups:
         where = whose_id(reference, {"_and": [{"name": {"_eq": reference}}, {"archived": {"_eq": False}}]})
         if project_name is not None:
             where["project"] = {"name": {"_eq": project_name}}
-        return list(self.graphql(documents.FLOWS, {"where": where, "limit": 20})["flow"] or [])
+        return list(self.graphql(documents.CURRENT_FLOWS, {"where": where, "limit": 20})["flow"] or [])
 
     def look_up_flow_runs(self, reference: str) -> list[Row]:
         """Flow runs of this name, and flow runs whose id begins like this, newest first; at most 20."""
@@ -104,7 +104,7 @@ class Lookups:
         where: Row = {"archived": {"_eq": False}, "_or": has_one}
         if project_name is not None:
             where["project"] = {"name": {"_eq": project_name}}
-        return list(self.graphql(documents.SCHEDULED_FLOWS, {"where": where, "limit": limit})["flow"] or [])
+        return list(self.graphql(documents.CURRENT_FLOWS, {"where": where, "limit": limit})["flow"] or [])
 
     def find_logs(self, where: Mapping[str, Any], *, limit: int = 10_000, newest: bool = False) -> list[Row]:
         """Log lines that fulfil a condition of the read dialect, in the order in which the API received them.

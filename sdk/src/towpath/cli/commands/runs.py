@@ -92,7 +92,7 @@ def restart(flow_run: str, watch: bool, as_json: bool) -> None:
         run = the_flow_run(client, flow_run)
         client.restart_flow_run(run["id"])
         if watch:
-            from towpath.cli.commands.run import watched
+            from towpath.cli.watching import watched
 
             raise click.exceptions.Exit(watched(client, run["id"], as_json=as_json))
     if as_json:
@@ -115,7 +115,7 @@ def watch(flow_run: str, as_json: bool) -> None:
     Example:
       towpath watch brisk-heron
     """
-    from towpath.cli.commands.run import watched
+    from towpath.cli.watching import watched
 
     with open_client() as client:
         run = the_flow_run(client, flow_run)
