@@ -32,6 +32,7 @@ def script(tmp_path: Path) -> Path:
 
 def test_register_sends_the_flows_of_a_script(api: FakeApi, towpath: Any, script: Path):
     """All flows of the script are registered; registering again says that nothing has changed."""
+    api.answers["project"] = lambda v: [{"name": "p"}]
     status, out, _ = towpath("register", "-p", str(script), "--project", "p", "--label", "x")
     assert status == 0
     assert "counting: registered, version 1" in out

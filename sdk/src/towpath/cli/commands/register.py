@@ -74,6 +74,8 @@ def register(
         files_to.write_text("".join(f"{file}\n" for file in sorted(files_loaded())))
     if loaded:
         with open_client() as client:
+            if project is not None:
+                _check_project(client, project)
             for source, flow in loaded:
                 results.add(_register(client, source, flow, project, labels, no_schedule, force))
     if as_json:
@@ -145,6 +147,17 @@ def _load(found: list[Source], names: tuple[str, ...], results: Results) -> list
         error = TowpathError(Code.NOT_FOUND, f"There is no flow named {', '.join(missing)} in {where}; there: {known}.")
         results.add(_failure(None, None, error))
     return [(source, flow) for source, flow in loaded if not names or flow.name in names]
+
+
+def _check_project(client: Client, project: str) -> None:
+    """Say once, and not for each flow, that there is no such project."""
+    names = [row["name"] for row in client.get_projects()]
+    if project not in names:
+        from difflib import get_close_matches
+
+        near = get_close_matches(project, names, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        raise TowpathError(Code.NOT_FOUND, f"There is no project {project!r}; make it with `towpath create project {project}`.{guess}")
 
 
 def _register(
