@@ -67,6 +67,9 @@ class Code(StrEnum):
     DISK_FULL = "DISK_FULL"
     MISSING_EXTRA = "MISSING_EXTRA"
     NOT_RUNNING = "NOT_RUNNING"
+    # where tasks run
+    WORKER_LOST = "WORKER_LOST"
+    VALUE_NOT_PICKLABLE = "VALUE_NOT_PICKLABLE"
 
 
 class TowpathError(Exception):

@@ -79,13 +79,13 @@ def pickle_flow(flow: Flow) -> bytes:
     """
     import cloudpickle
 
-    with _scripts_by_value():
+    with scripts_by_value():
         try:
             blob: bytes = cloudpickle.dumps(flow, protocol=PROTOCOL)
         except Exception as error:
-            from towpath.unpicklable import culprit
+            from towpath.unpicklable import found_in
 
-            found = culprit(flow, error)
+            found = found_in(flow, error)
             message = f"flow {flow.name!r} cannot be pickled: {found.sentence()}"
             raise FlowError(Code.FLOW_NOT_PICKLABLE, message, **found.detail()) from error
     return blob
@@ -118,7 +118,8 @@ def load_flow(blob: bytes) -> Flow:
 
 
 @contextmanager
-def _scripts_by_value() -> Iterator[None]:
+def scripts_by_value() -> Iterator[None]:
+    """Let cloudpickle take what scripts define by value inside the block, as it does with `__main__`."""
     import cloudpickle
 
     scripts: list[ModuleType] = [module for module in list(sys.modules.values()) if getattr(module, SCRIPT_MARK, False) is True]

@@ -29,17 +29,17 @@ class Culprit:
 
     def sentence(self) -> str:
         """The finding, and what to do."""
-        where = ", ".join(self.path) or "the flow itself"
-        return f"{where}: a {self.type_name} cannot be sent to another process ({self.reason}); make it inside the task that uses it"
+        where = f"{', '.join(self.path)}: " if self.path else ""
+        return f"{where}a {self.type_name} cannot be sent to another process ({self.reason}); make it inside the task that uses it"
 
     def detail(self) -> dict[str, Any]:
         """The finding for programs."""
         return {"path_to_object": list(self.path), "type": self.type_name}
 
 
-def culprit(flow: Flow, error: Exception) -> Culprit:
-    """The innermost object in `flow` that cannot be pickled."""
-    path, thing, reason = _search(flow, (), str(error), set(), 0)
+def found_in(thing: Any, error: Exception) -> Culprit:
+    """The innermost object in `thing` (a flow, a task, a value) that cannot be pickled."""
+    path, thing, reason = _search(thing, (), str(error), set(), 0)
     kind = type(thing)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return Culprit(path, name, reason)
@@ -87,10 +87,16 @@ def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
         for name, value in vars(thing).items():
             yield f"class attribute {name!r}", value
     else:
-        for name, value in getattr(thing, "__dict__", {}).items():
-            yield ("" if name == "run" else f"attribute {name!r}"), value
+        yield from _attributes(thing)
         if type(thing).__module__ == "__main__":
             yield f"class {type(thing).__name__!r}", type(thing)
+
+
+def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
+    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ()) if hasattr(thing, name)]
+    found = {name: getattr(thing, name) for name in slots} if not isinstance(thing, type) else {}
+    for name, value in {**found, **getattr(thing, "__dict__", {})}.items():
+        yield ("" if name in {"run", "_result", "_value"} else f"attribute {name!r}"), value
 
 
 def _parts_of_flow(flow: Flow) -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from towpath.processes import describe, memory_events_file, oom_kills
 from towpath.runner.child_table import Child, Stage
-from towpath.runner.exits import describe, memory_events_file, oom_kills
 from towpath.runner.launch import Launch
 from towpath.runner.supervision import Supervision
 

@@ -21,7 +21,7 @@ from typing import Any
 from towpath._context import Frame, context, current_frame
 from towpath.engine import task_pipeline as pipeline
 from towpath.engine.cleaning import Cleaning
-from towpath.engine.execution import run_task
+from towpath.engine.execution import Work, run_task
 from towpath.engine.handlers import handled
 from towpath.engine.mapping import MapRun, Source
 from towpath.engine.naming import nameable
@@ -56,6 +56,7 @@ class Coordinator:
         self._timers: list[tuple[datetime, int, Node, int, Record]] = []
         self._timer_count = 0
         self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._works: list[Work | None] = [None] * len(plan.nodes)
         self._inflight = 0
         self._inline = False  # whether a task runs in the coordinator's own thread; read and cleared under the lock
         self._interrupting = threading.RLock()  # re-entrant, since a signal handler may cancel while its own thread holds it
@@ -146,6 +147,8 @@ class Coordinator:
             state = future.result()
         except KeyboardInterrupt:
             self._interrupted(node, index, record)
+        except TowpathError as error:
+            self._ended(node, index, record, self._not_run(self._context_of(node, index, record), error))
         except Exception as error:
             self._ended(node, index, record, Failed(f"The executor could not run the task: {error!r}", error))
         else:
@@ -233,9 +236,12 @@ class Coordinator:
         terms = self._terms
         if node.task.cleans_up:
             self._cleaning.begun.add(node.index)
+        work = self._works[node.index]
+        if work is None:
+            work = self._works[node.index] = Work(node.task, terms.scope, terms.store(node))
         try:
             self._inline = terms.executor.inline
-            future = terms.executor.submit(run_task, node.task, inputs, values, terms.scope, terms.store(node))
+            future = terms.executor.submit(run_task, work, inputs, values, name=values["task_full_name"], tags=node.task.tags)
             with self._interrupting:
                 self._inline = False
             state = future.result() if future.done() else None
@@ -243,11 +249,21 @@ class Coordinator:
             self._inline = False
             self._interrupted(node, index, record)
             return
+        except TowpathError as error:
+            self._inline = False
+            self._ended(node, index, record, self._not_run(values, error))
+            return
         if state is not None:
             self._ended(node, index, record, state)
         else:
             self._inflight += 1
             future.add_done_callback(lambda done: self._inbox.put((node, index, record, done)))
+
+    def _not_run(self, values: dict[str, Any], error: TowpathError) -> State:
+        """What becomes of a try that the executor could not take to its end."""
+        with context(**values):
+            _logger.error("Task %r: %s", values["task_full_name"], error.message)
+        return Failed(error.message, error)
 
     def _context_of(self, node: Node, index: int, record: Record) -> dict[str, Any]:
         task = node.task

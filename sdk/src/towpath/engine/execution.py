@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from towpath._context import Frame, context, current_frame
@@ -24,15 +25,28 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("towpath.engine")
 
 
-def run_task(task: Task, inputs: dict[str, Any], values: dict[str, Any], scope: Frame, store: Result | None) -> State:
-    """Run `task` once.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all runs of a task in one flow run have in common.
 
-    Args:
+    Attributes:
         task: The task.
-        inputs: Arguments of its `run`.
-        values: The task's part of the context.
         scope: The run's part of the context.
         store: Where to write the result; None keeps it in memory.
+    """
+
+    task: Task
+    scope: Frame
+    store: Result | None
+
+
+def run_task(work: Work, inputs: dict[str, Any], values: dict[str, Any]) -> State:
+    """Run a task once.
+
+    Args:
+        work: The task, and where it runs.
+        inputs: Arguments of its `run`.
+        values: The task's part of the context.
 
     Returns:
         The state in which the try ended.
@@ -40,7 +54,8 @@ def run_task(task: Task, inputs: dict[str, Any], values: dict[str, Any], scope: 
     Raises:
         KeyboardInterrupt: If the run is to be stopped.
     """
-    token = current_frame.set(Frame(values, scope))
+    task, store = work.task, work.store
+    token = current_frame.set(Frame(values, work.scope))
     try:
         plain = task.timeout is None and not task.log_stdout
         value = task.run(**inputs) if plain else _guarded(task, inputs)

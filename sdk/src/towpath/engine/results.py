@@ -19,7 +19,13 @@ from towpath_proto import __version__
 from towpath_proto.errors import Code
 from towpath_proto.ids import uuid7
 
-UNSET: Any = object()
+
+class _Unset:
+    def __reduce__(self) -> str:
+        return "UNSET"  # there is one, in every process
+
+
+UNSET: Any = _Unset()
 """Says that no value was given; None is a value."""
 
 

@@ -1,7 +1,7 @@
 """Executors: what runs the tasks of a flow. They know nothing of flows, states or reports."""
 
 from towpath.executors.local import LocalExecutor
+from towpath.executors.local_dask import LocalDaskExecutor
 from towpath.executors.port import Executor, Future
-from towpath.executors.threads import LocalDaskExecutor
 
 __all__ = ["Executor", "Future", "LocalDaskExecutor", "LocalExecutor"]

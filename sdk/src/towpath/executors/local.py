@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -37,9 +37,9 @@ class LocalExecutor:
         """Nothing to get ready."""
         return nullcontext()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future:
+    def submit(self, fn: Callable[..., Any], shared: Any, /, *args: Any, name: str = "", tags: Collection[str] = ()) -> Future:
         """Run it now; what it raises goes to the caller."""
-        return _Done(fn(*args))
+        return _Done(fn(shared, *args))
 
     def interrupt(self) -> None:
         """The engine interrupts its own thread itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -39,8 +39,20 @@ class Executor(Protocol):
         """Get ready, inside the `with` block; leave nothing running behind it."""
         ...
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future:
-        """Run `fn(*args)`. An executor in the engine's own process must run it with a copy of the caller's context variables."""
+    def submit(self, fn: Callable[..., Any], shared: Any, /, *args: Any, name: str, tags: Collection[str]) -> Future:
+        """Run `fn(shared, *args)`.
+
+        In the engine's own process it runs with a copy of the caller's context variables. In another one, log records that it makes are
+        given to the same loggers here, with the context `log_context` of the caller's; and where its process dies, the future raises
+        `WORKER_LOST` and the executor goes on with another process.
+
+        Args:
+            fn: A function that can be imported.
+            shared: The argument that many calls have in common, as the same object; never changed by a call.
+            *args: The other arguments. What is big in them (a value of a dict) is sent to a place once while it is the same object.
+            name: What to call it.
+            tags: Wishes of its author about where to run it.
+        """
         ...
 
     def interrupt(self) -> None:

@@ -1,17 +1,14 @@
-"""Runs tasks in a pool of threads."""
+"""A pool of threads in the engine's process."""
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from towpath.errors import FlowError
 from towpath.executors.interrupt import raise_in_thread
-from towpath_proto.errors import Code
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -19,22 +16,17 @@ if TYPE_CHECKING:
     from towpath.executors.port import Future
 
 
-class LocalDaskExecutor:
-    """Runs tasks in threads of this process. The name and the arguments are Prefect 1's; dask itself is not needed.
+class ThreadPool:
+    """Runs calls in threads; see `Executor` for what it promises.
 
     Args:
-        scheduler: "threads" (or its synonym "threaded").
-        num_workers: Number of threads; default that of the CPUs, and at least 4.
+        size: Number of threads.
     """
 
     inline = False
 
-    def __init__(self, scheduler: str = "threads", num_workers: int | None = None) -> None:
-        if scheduler not in {"threads", "threaded"}:
-            raise FlowError(Code.BAD_SETTING, f"LocalDaskExecutor runs threads; scheduler={scheduler!r} is not available, use 'threads'")
-        if num_workers is not None and num_workers < 1:
-            raise FlowError(Code.BAD_SETTING, f"num_workers must be at least 1, got {num_workers}")
-        self.slots: int | None = num_workers or max(4, os.cpu_count() or 1)
+    def __init__(self, size: int) -> None:
+        self.slots: int | None = size
         self._pool: ThreadPoolExecutor | None = None
         self._busy: set[int] = set()
         self._interrupted = False
@@ -53,11 +45,11 @@ class LocalDaskExecutor:
             finally:
                 self._pool = None
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future:
+    def submit(self, fn: Callable[..., Any], shared: Any, /, *args: Any, name: str = "", tags: Collection[str] = ()) -> Future:
         """Run it in a free thread."""
         if self._pool is None:
             raise RuntimeError("the executor has not been started")
-        return self._pool.submit(copy_context().run, self._run, fn, *args)
+        return self._pool.submit(copy_context().run, self._run, fn, shared, *args)
 
     def _run(self, fn: Callable[..., Any], *args: Any) -> Any:
         thread = threading.get_ident()
@@ -80,10 +72,3 @@ class LocalDaskExecutor:
             for thread in self._busy:
                 raise_in_thread(thread, KeyboardInterrupt)
             self._busy.clear()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"slots": self.slots}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Locks and pools are made anew where the flow is loaded.
-        LocalDaskExecutor.__init__(self, num_workers=state["slots"])

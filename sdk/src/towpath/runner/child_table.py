@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from towpath.runner import exits
+from towpath.processes import clause, describe, oom_kills
 from towpath.runner.launch import EXEC_FAILED, Launch
 from towpath.runner.wire import Lines
 from towpath_proto.states import is_a
@@ -118,13 +118,13 @@ class Child:
         if self.stop_reason is not None:
             killed = "; it did not stop when asked and was killed" if os.waitstatus_to_exitcode(status) == -signal.SIGKILL else ""
             return Verdict(ended="reported", state="Cancelled", reason=f"{self.stop_reason}{killed}.")
-        oom = exits.oom_kills(self.memory_events) > self.oom_before
-        how = exits.describe(status, oom_killed=oom, begun=begun)
+        oom = oom_kills(self.memory_events) > self.oom_before
+        how = describe(status, oom_killed=oom, begun=begun)
         if not begun:
             if os.waitstatus_to_exitcode(status) == EXEC_FAILED:
                 how = f"its interpreter {self.launch.env.get('TOWPATH_PYTHON', 'python')} cannot be executed"
             return Verdict(ended="unbegun", reason=self.said or f"The run's process could not be started: {how}.")
-        return Verdict(ended="reported", state="Failed", reason=_clause(how))
+        return Verdict(ended="reported", state="Failed", reason=clause(how))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +146,3 @@ class Verdict:
     def failed(self) -> bool:
         """Whether a failure is to be reported."""
         return self.state is not None and is_a(self.state, "Failed")
-
-
-def _clause(how: str) -> str:
-    # "exited with…" and "killed…" are verbs; "segmentation fault…" is a noun
-    if how.startswith("exited"):
-        return how
-    if how.startswith(("killed", "terminated", "interrupted", "aborted")):
-        return f"was {how}"
-    return f"died of a {how}"

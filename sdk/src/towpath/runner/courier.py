@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from towpath.client.settings import Settings
-from towpath.runner.launch import die_with
+from towpath.processes import die_with
 from towpath.runner.wire import Lines, Message, pack
 from towpath_proto.errors import TowpathError
 

@@ -8,7 +8,6 @@ loader starts (PYTHON…, LD_…), or the platform does not fork well.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -16,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
+from towpath.processes import die_with
 from towpath_proto.timers import CANCEL_GRACE
 
-_PR_SET_PDEATHSIG = 1
 SECRETS = ("TOWPATH_API_KEY", "TOWPATH_SERVICE_TOKEN", "TOWPATH_IDENTITY_SECRET")
 """Variables of an agent that its runs must not see."""
 STATUS_FD = "TOWPATH_RUNNER_FD"
@@ -95,14 +94,6 @@ def needs_fresh_interpreter(launch: Launch, *, platform: str = sys.platform, exe
     if other and other != executable:
         return True
     return any(name.startswith(("PYTHON", "LD_")) for name in launch.env)
-
-
-def die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent dies (Linux); exits at once if that has happened already."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def become_child(

@@ -19,8 +19,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from towpath import processes
 from towpath.client.settings import Settings
-from towpath.runner import courier, exits, place
+from towpath.runner import courier, place
 from towpath.runner.child_table import Child, Stage
 from towpath.runner.launch import Launch, become_child, environment
 from towpath.runner.supervision import Supervision
@@ -82,7 +83,7 @@ class Runner:
         self._idle_since: float | None = time.monotonic()
         self._ending = False
         self._output_checked = 0.0
-        self._memory_events = exits.memory_events_file()
+        self._memory_events = processes.memory_events_file()
         self._courier = courier.Courier(settings, self._selector)
         self._supervision = Supervision(
             self._children,
@@ -263,7 +264,7 @@ class Runner:
         return {"op": "launched", **about, "pid": child.pid, "stage": str(child.stage)}
 
     def _fork(self, launch: Launch, base: dict[str, str]) -> Child:
-        oom_before = exits.oom_kills(self._memory_events)
+        oom_before = processes.oom_kills(self._memory_events)
         env = environment(launch, base=base, api_url=self._settings.api_url)
         read, write = os.pipe()
         sys.stdout.flush()

@@ -16,7 +16,7 @@ MODULES = (
     "towpath.core.graph",
     "towpath.core.parameter",
     "towpath.core.task",
-    "towpath.executors.threads",
+    "towpath.executors.local_dask",
     "towpath.run_configs",
     "towpath.runner.child",
     "towpath.schedules",

@@ -1,10 +1,16 @@
-"""Say in words how a process ended. Only what the kernel says counts: "out of memory" needs its counter, a bare SIGKILL is a guess."""
+"""Processes that we start: they die with their parent, and their end is said in words.
+
+Only what the kernel says counts: "out of memory" needs its counter, a bare SIGKILL is a guess.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
 
 _KNOWN = {
     signal.SIGSEGV: "segmentation fault (SIGSEGV)",
@@ -27,10 +33,14 @@ def describe(status: int, *, oom_killed: bool, begun: bool = True) -> str:
         begun: Whether the run had begun.
     """
     code = os.waitstatus_to_exitcode(status)
-    if code >= 0:
-        before = "it reported a final state" if begun else "it began"
-        return f"exited with status {code} before {before}"
-    number = -code
+    if code < 0:
+        return describe_signal(-code, oom_killed=oom_killed)
+    before = "it reported a final state" if begun else "it began"
+    return f"exited with status {code} before {before}"
+
+
+def describe_signal(number: int, *, oom_killed: bool) -> str:
+    """A phrase for the signal that ended a process."""
     if number == signal.SIGKILL:
         return "killed by the kernel: out of memory (SIGKILL)" if oom_killed else "killed (SIGKILL; memory may be short)"
     try:
@@ -38,6 +48,26 @@ def describe(status: int, *, oom_killed: bool, begun: bool = True) -> str:
     except ValueError:
         return f"killed (signal {number})"
     return _KNOWN.get(name, f"killed ({name.name})")
+
+
+def clause(how: str) -> str:
+    """What `describe` said, as a clause that follows "the process …"."""
+    # "exited with…" and "killed…" are verbs; "segmentation fault…" is a noun
+    if how.startswith("exited"):
+        return how
+    if how.startswith(("killed", "terminated", "interrupted", "aborted")):
+        return f"was {how}"
+    return f"died of a {how}"
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when the thread that started it ends (Linux); exits at once if that has happened already."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def memory_events_file(pid: int | None = None, *, proc: Path = Path("/proc"), root: Path = Path("/sys/fs/cgroup")) -> Path | None:

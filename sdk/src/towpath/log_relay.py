@@ -1,0 +1,99 @@
+"""Log records that are made in another process, on their way to the loggers of the engine's process.
+
+A record is sent as plain facts, with what its context said of its task, and logged here again under its own name. So whoever listens here
+(the run's reporter, the console, what the program has set up) hears workers as it hears threads.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar
+from typing import Any
+
+from towpath._context import Frame, context, current_frame
+from towpath.logs import ROOT
+
+Message = dict[str, Any]
+
+relay_to: ContextVar[Callable[[Message], None] | None] = ContextVar("towpath_relay_to", default=None)
+"""Where records of this thread of execution are sent; None: nowhere."""
+
+_FACTS = (
+    "name",
+    "levelno",
+    "levelname",
+    "created",
+    "msecs",
+    "pathname",
+    "filename",
+    "module",
+    "lineno",
+    "funcName",
+    "process",
+    "threadName",
+)
+_TASK = ("task_slug", "task_name", "task_full_name", "map_index", "task_run_count")
+_exceptions = logging.Formatter()
+
+
+class RelayHandler(logging.Handler):
+    """Sends each record to where its thread of execution says.
+
+    Args:
+        otherwise: Where records go of which that is not known, such as those of threads that a task has started.
+    """
+
+    def __init__(self, otherwise: Callable[[Message], None] | None = None) -> None:
+        super().__init__()
+        self._otherwise = otherwise
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send `record`."""
+        send = relay_to.get() or self._otherwise
+        if send is None:
+            return
+        try:
+            message = {name: getattr(record, name) for name in _FACTS}
+            message["msg"] = record.getMessage()
+            message["exc_text"] = record.exc_text or (_exceptions.formatException(record.exc_info) if record.exc_info else None)
+            message["task"] = {name: context.get(name) for name in _TASK}
+            send(message)
+        except Exception:
+            self.handleError(record)
+
+
+def levels() -> tuple[int, int]:
+    """The levels of the root logger and of ours, for another process."""
+    return logging.getLogger().level, logging.getLogger(ROOT).level
+
+
+def attach_relay(handler: RelayHandler, found: tuple[int, int]) -> None:
+    """In the other process: let the handler hear everything that is logged, from the levels of the engine's process on."""
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(found[0])
+    logging.getLogger(ROOT).setLevel(found[1])
+
+
+def replay(message: Message, around: Context) -> None:
+    """Log a record that came from another process, in a copy of the run's own context; from any thread."""
+    around.copy().run(_replay, message)
+
+
+def _replay(message: Message) -> None:
+    logger = logging.getLogger(message["name"])
+    if logger.isEnabledFor(message["levelno"]):
+        facts = {name: value for name, value in message.items() if name != "task"}
+        with _frame(message["task"]):
+            logger.handle(logging.makeLogRecord({**facts, "args": None}))
+
+
+@contextmanager
+def _frame(values: dict[str, Any]) -> Iterator[None]:
+    token = current_frame.set(Frame(values, current_frame.get()))
+    try:
+        yield
+    finally:
+        current_frame.reset(token)
