@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from towpath.backend import FlowRunView, FlowView, TaskRunView, watch_flow_run
 from towpath.errors import MissingResultError
 from towpath_proto.errors import Code, TowpathError
 
+README = Path(__file__).parents[2] / "sdk/README.md"
 CHILD = """
 import time
 from pathlib import Path
@@ -267,3 +269,15 @@ def test_an_agent_with_one_place_runs_a_parent_and_its_children(site, flows, tmp
         assert first["end_time"] <= second["start_time"]
     finally:
         site.stop_agent(agent)
+
+
+def test_the_readmes_week(site, as_script, capsys):
+    """The README's flows of flows run as they stand there, and its script prints the result in its comment."""
+    section = README.read_text().partition("## Flows of flows\n")[2].partition("\n## ")[0]
+    flows, script = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    site.register("week", flows)
+    exec(compile(script, "README", "exec"), {"__name__": "readme"})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == script.strip().rsplit("# ", 1)[1]
+    assert printed[0].startswith("Entered state <Scheduled>")
+    assert "Entered state <Success>: All reference tasks succeeded." in printed

@@ -1,7 +1,8 @@
-"""The README's first flow."""
+"""The README's code does what the README says. Flows of flows are in tests/e2e."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,11 +11,31 @@ import pytest
 README = Path(__file__).parents[3] / "sdk/README.md"
 
 
+def code_under(heading: str) -> str:
+    """The first Python block under a heading."""
+    found = re.search(rf"^## {heading}$.*?```python\n(.*?)```", README.read_text(), re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
 def test_the_first_flow_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     """The README's first flow has at most ten lines and prints the result in its comment."""
-    found = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert found is not None
-    code = found[1]
+    code = code_under("A first flow")
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     exec(compile(code, "README", "exec"), {"__name__": "readme"})
     assert capsys.readouterr().out.strip() == code.strip().rsplit("# ", 1)[1]
+
+
+def test_running_again_reads_only_what_changed(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run takes everything from the cache; a file that changes is read again, and only it."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("a", "one two"), ("b", "three")):
+        (tmp_path / f"{name}.txt").write_text(text)
+    names: dict[str, object] = {"__name__": "readme"}
+    exec(compile(code_under("Run again only what changed"), "README", "exec"), names)
+    assert capsys.readouterr().out == "reading a.txt\nreading b.txt\n[2, 1]\n[2, 1]\n"
+    (tmp_path / "b.txt").write_text("three four five")
+    os.utime(tmp_path / "b.txt", ns=(1, 1))
+    state = names["flow"].run()  # type: ignore[attr-defined]
+    assert state.result[names["counts"]].result == [2, 3]
+    assert capsys.readouterr().out == "reading b.txt\n"
