@@ -98,3 +98,30 @@ def test_the_backend_may_be_away_for_thirty_seconds(stage, tmp_path: Path, until
     assert run["attempt"] == 1
     assert {line.split()[1] for line in trace.read_text().splitlines() if line.startswith("begin")} == {str(pid)}
     assert {t["state"] for t in run["task_runs"]} == {"Success", "Mapped"}
+
+
+def test_a_parent_waits_out_an_outage(stage, tmp_path: Path, until, history_is_whole):
+    """The backend is away while a run waits for its child, whose end comes meanwhile: both end well, in their first lives."""
+    trace = tmp_path / "trace"
+    stage.register(retries=0)
+    script = stage.folder / "parent.py"
+    script.write_text(
+        "from towpath import Flow, Parameter\n"
+        "from towpath.tasks.flow_runs import StartFlowRun\n"
+        'with Flow("parent") as flow:\n'
+        '    StartFlowRun("steps", wait=True)(parameters={"trace": Parameter("trace"), "seconds": 2, "steps": 2})\n'
+    )
+    stage.cli("register", "--path", str(script))
+    stage.agent()
+    run_id = stage.create(str(stage.client.find_flow("parent")["id"]), trace)
+    stage.began(trace)
+    until("the parent waits", lambda: "Entered state <Running>" in stage.logs(run_id))
+    stage.backend.stop()
+    away = time.monotonic()
+    until("the child ends while the backend is away", lambda: "total 1" in trace.read_text(), timeout=40)
+    until("an ordinary request has lost its patience", lambda: time.monotonic() - away > 15, timeout=40)
+    stage.backend.start()
+    run = stage.wait_for(run_id, "Success", timeout=60)
+    history_is_whole(run)
+    assert (run["times_resurrected"], run["attempt"]) == (0, 1)
+    assert trace.read_text().count("total 1") == 1
