@@ -15,7 +15,17 @@ function runRow(run) {
     scheduled_start_time: run.scheduled_start_time,
     start_time: iso(run.start),
     end_time: iso(run.end),
-    flow: { id: run.flow.id, name: run.flow.name },
+    flow: { id: run.flow.id, name: run.flow.name, version: 3, flow_group_id: run.flow.id, archived: false },
+    auto_scheduled: true,
+    run_config_type: "UniversalRun",
+    state_start_time: null,
+    due_at: null,
+    phase: null,
+    fence: 1,
+    lease_expires_at: null,
+    heartbeat: null,
+    parent: null,
+    children: [],
     parameters: run.parameters,
     labels: run.labels,
     attempt: run.attempt,
@@ -73,18 +83,45 @@ export function answer(world, query, variables) {
       return { agents: world.agents };
     case "Run":
       return { run: run ? [runRow(run)] : [] };
-    case "Graph": {
-      const flow = world.flows.find((f) => f.id === variables.flow);
-      return { flow: flow ? [{ tasks: flow.tasks, edges: flow.edges }] : [] };
-    }
-    case "TaskRuns":
+    case "Graph":
+      return { run: run ? [{ flow: { tasks: run.flow.tasks, edges: run.flow.edges } }] : [] };
+    case "TaskRuns": {
+      const rows = (run?.taskRunIds ?? []).map((id) => taskRow(world.taskRuns.get(id)));
+      const children = rows.filter((r) => r.map_index >= 0);
+      const bare = ({ name: _n, state_message: _m, n_map_states: _w, ...rest }) => rest;
       return {
-        task_run: (run?.taskRunIds ?? [])
-          .filter((id) => id > variables.after)
-          .sort()
+        tasks: rows.filter((r) => r.map_index < 0),
+        said: children.filter((r) => variables.troubled.includes(r.state)).slice(0, 200),
+        task_run: children
+          .filter((r) => r.id > variables.after)
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
           .slice(0, variables.limit)
-          .map((id) => taskRow(world.taskRuns.get(id))),
+          .map(bare),
       };
+    }
+    case "LogOf": {
+      const ids = new Set(
+        (run?.taskRunIds ?? []).filter((id) => {
+          const t = world.taskRuns.get(id);
+          return t.task_id === variables.task && t.map_index >= variables.least && t.map_index <= variables.most;
+        }),
+      );
+      return {
+        log: logs
+          .filter((l) => ids.has(l.task_run_id))
+          .slice(-variables.limit)
+          .reverse(),
+      };
+    }
+    case "LogLevels":
+      return {
+        log: logs
+          .filter((l) => variables.levels.includes(l.level))
+          .slice(-variables.limit)
+          .reverse(),
+      };
+    case "Artifacts":
+      return { artifacts: [] };
     case "TaskRunsById":
       return {
         task_run: variables.ids

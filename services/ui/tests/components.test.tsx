@@ -76,11 +76,12 @@ describe("the page of a run", () => {
     expect([...order].sort((a, b) => a - b)).toEqual(order);
   });
   it("says why a run has not begun, and what would take it", () => {
-    expect(reasonOf(runOf("late"), NOW)).toBe(
-      "Was due 6 m ago, and no agent has taken it. It asks for an agent with the labels harbour: towpath agent local start --label harbour",
+    const walkers = [{ name: "amber", labels: ["gpu"], alive: true }];
+    expect(reasonOf(runOf("late"), walkers, NOW)).toBe(
+      "Due 6 m 00 s ago, and no agent that is alive serves it. It asks for an agent with the label harbour: towpath agent local start --label harbour. Alive now: amber (gpu).",
     );
-    expect(reasonOf(runOf("failed"), NOW)).toContain("3 tolls have no manifest");
-    expect(reasonOf(runOf("mapped"), NOW)).toBe("");
+    expect(reasonOf(runOf("failed"), null, NOW)).toContain("3 tolls have no manifest");
+    expect(reasonOf(runOf("mapped"), null, NOW)).toBe("");
   });
   it("offers one action at most", () => {
     expect(["Running", "Scheduled", "Cancelling", "Success", "Failed", "Cancelled"].map(actionFor)).toEqual([
@@ -94,7 +95,9 @@ describe("the page of a run", () => {
   });
   it("shows a mapped task by what tells most of its children", () => {
     const store = new TaskStore();
-    store.merge(world.answer(TASK_RUNS, { run: world.names.mapped, after: NIL, limit: 5_000 }).task_run);
+    const found = world.answer(TASK_RUNS, { run: world.names.mapped, after: NIL, limit: 5_000, troubled: [] });
+    store.merge(found.tasks);
+    store.merge(found.task_run);
     const mapped = store.snapshot().groups.find((g) => g.children.length === 600);
     if (!mapped) throw new Error("no mapped task");
     expect(leading(mapped, false)).toBe("Running");

@@ -66,8 +66,10 @@ describe("states", () => {
 
 describe("time", () => {
   it("says durations in the two largest units", () => {
-    expect([0, 4_210, 9_960, 59_400, 187_000, 7_500_000, 273_600_000].map(duration)).toEqual([
-      "0.0 s",
+    expect([0, 0.4, 12, 4_210, 9_960, 59_400, 187_000, 7_500_000, 273_600_000].map(duration)).toEqual([
+      "0 s",
+      "< 1 ms",
+      "12 ms",
       "4.2 s",
       "10 s",
       "59 s",

@@ -171,7 +171,7 @@ describe("LogStore", () => {
     ]);
     const all = store.snapshot();
     const found = (level: "DEBUG" | "INFO" | "WARNING" | "ERROR", text = "", ids: string[] | null = null) =>
-      filterLines(all, { level, text, taskRunIds: ids && new Set(ids) }).map((l) => l.level);
+      filterLines(all, { level, text, of: ids && ((id: string) => ids.includes(id)) }).map((l) => l.level);
     expect(found("DEBUG")).toEqual(["DEBUG", "WARNING", "ERROR", "SHOUT"]);
     expect(found("INFO")).toEqual(["WARNING", "ERROR", "SHOUT"]);
     expect(found("WARNING")).toEqual(["WARNING", "ERROR"]);

@@ -1,5 +1,5 @@
 /**
- * Ten thousand cells are one control of the kind "slider", not ten thousand buttons. The children of a mapped task as cells on a canvas: thousands of them are one element. Families differ in shape, not only in colour:
+ * The children of a mapped task as cells on a canvas: ten thousand of them are one control of the kind "slider", not ten thousand buttons. Families differ in shape, not only in colour:
  * success is a full cell, failure is crossed, running has a core, waiting is an outline, cancelled is an outline with a stroke.
  */
 import { memo, useLayoutEffect, useRef } from "react";
@@ -84,13 +84,9 @@ export const CellGrid = memo(function CellGrid({ label, runs, shape, width, sele
       const { x, y } = originOf(shape, i);
       drawCell(g, (runs[i] as TaskRun).state, x + 2, y, shape.cell, theme);
     }
-    if (selected !== null && selected < runs.length) {
-      const { x, y } = originOf(shape, selected);
-      g.strokeStyle = theme === "dark" ? "#eef4f1" : "#101817";
-      g.lineWidth = 2;
-      g.strokeRect(x + 1, y - 1, shape.cell + 2, shape.cell + 2);
-    }
-  }, [runs, shape, width, selected, theme]);
+  }, [runs, shape, width, theme]);
+
+  const mark = selected !== null && selected < runs.length ? originOf(shape, selected) : null;
 
   const indexAt = (event: React.MouseEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -125,6 +121,13 @@ export const CellGrid = memo(function CellGrid({ label, runs, shape, width, sele
       }}
     >
       <canvas ref={canvas} style={{ width: width + 4, height: shape.height + 4 }} />
+      {/* apart from the cells, so that pointing at one does not draw ten thousand */}
+      {mark && (
+        <i
+          className="cell-mark"
+          style={{ width: shape.cell + 4, height: shape.cell + 4, transform: `translate(${mark.x}px, ${mark.y}px)` }}
+        />
+      )}
     </div>
   );
 });

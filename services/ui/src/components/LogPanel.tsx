@@ -1,10 +1,9 @@
 /** The log of a run as it is written: level and text filter, one task's lines only, and following the tail until the reader scrolls away. */
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useShortcuts } from "../app/shortcuts";
-import { filterLines, LEVELS, type Level, type LogLine, type LogRowView, rank, toRows } from "../data/logStore";
+import { asText, filterLines, LEVELS, type Level, type LogLine, type LogRowView, rank, toRows } from "../data/logStore";
 import type { LogView } from "../data/runSession";
 import { clock } from "../domain/time";
-import type { TaskChoice } from "./TaskList";
 import { useViewport } from "./useVirtual";
 
 const ROW = 20;
@@ -16,26 +15,37 @@ const SHORT: Record<string, string> = {
   CRITICAL: "crit",
 };
 
+/** One task's lines only. */
+export interface LogChoice {
+  readonly label: string;
+  readonly of: (taskRunId: string) => boolean;
+}
+
 interface Props {
   readonly view: LogView;
   readonly running: boolean;
-  readonly chosen: TaskChoice | null;
+  readonly level: Level;
+  readonly onLevel: (level: Level) => void;
+  readonly text: string;
+  readonly onText: (text: string) => void;
+  readonly chosen: LogChoice | null;
   readonly onClear: () => void;
-  readonly onEarlier: () => Promise<void>;
+  readonly onEarlier: (all: boolean) => Promise<void>;
   readonly labelOf: (taskRunId: string) => string;
+  /** What the file is called that it is kept as. */
+  readonly fileName: string;
 }
 
-export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }: Props) {
-  const [level, setLevel] = useState<Level>("DEBUG");
-  const [text, setText] = useState("");
+export function LogPanel(props: Props) {
+  const { view, running, level, onLevel, text, onText, chosen, onClear, onEarlier, labelOf, fileName } = props;
   const [follow, setFollow] = useState(true);
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const viewport = useViewport(scroller);
   const lines = useMemo(
-    () => filterLines(view.lines, { level, text, taskRunIds: chosen?.ids ?? null }),
-    [view.lines, level, text, chosen],
+    () => filterLines(view.lines, { level, text, of: chosen?.of ?? null }, view.floor),
+    [view.lines, view.floor, level, text, chosen],
   );
   const rows = useMemo(() => toRows(lines), [lines]);
   const seen = useRef({ count: 0, first: "" });
@@ -86,14 +96,26 @@ export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }:
   const from = Math.max(0, Math.floor(viewport.top / ROW) - 30);
   const to = Math.min(rows.length, Math.ceil((viewport.top + viewport.height) / ROW) + 30);
   const counts = useMemo(() => countLevels(view.lines), [view.lines]);
-  const filtered = lines.length !== view.lines.length;
+  const filtered = level !== "DEBUG" || text.trim() !== "" || chosen !== null;
+  const earlier = (all: boolean) => {
+    setFollow(false);
+    setBusy(true);
+    return onEarlier(all).finally(() => setBusy(false));
+  };
+  const toBegin = () => {
+    setFollow(false);
+    const go = () => scroller.current?.scrollTo({ top: 0 });
+    if (view.complete) return go();
+    // once all of it has been drawn
+    void earlier(true).then(() => setTimeout(go, 200));
+  };
   return (
     <section className="log" aria-label="Log">
       <header className="pane-head">
         <h2>Log</h2>
         <div className="levels" role="group" aria-label="Least level shown">
           {LEVELS.slice(0, 4).map((l) => (
-            <button key={l} type="button" aria-pressed={level === l} onClick={() => setLevel(l)} data-level={l}>
+            <button key={l} type="button" aria-pressed={level === l} onClick={() => onLevel(l)} data-level={l}>
               {l === "DEBUG" ? "All" : l === "INFO" ? "Info" : l === "WARNING" ? "Warnings" : "Errors"}
               {rank(l) >= 2 && (counts[l] ?? 0) > 0 && <b>{counts[l]}</b>}
             </button>
@@ -116,10 +138,10 @@ export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }:
             type="search"
             placeholder="Filter"
             value={text}
-            onChange={(e) => setText(e.target.value)}
+            onChange={(e) => onText(e.target.value)}
             onKeyDown={(e) => {
               if (e.key !== "Escape" && e.key !== "Enter") return;
-              if (e.key === "Escape") setText("");
+              if (e.key === "Escape") onText("");
               e.currentTarget.blur();
             }}
           />
@@ -149,16 +171,7 @@ export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }:
         aria-label="Log lines"
       >
         {view.loaded && !view.complete && view.lines.length > 0 && !filtered && viewport.top < 200 && (
-          <button
-            type="button"
-            className="earlier"
-            disabled={busy}
-            onClick={() => {
-              setFollow(false);
-              setBusy(true);
-              void onEarlier().finally(() => setBusy(false));
-            }}
-          >
+          <button type="button" className="earlier" disabled={busy} onClick={() => void earlier(false)}>
             {busy ? "Reading…" : "Earlier lines"}
           </button>
         )}
@@ -197,8 +210,59 @@ export function LogPanel({ view, running, chosen, onClear, onEarlier, labelOf }:
             {unseen} new below
           </button>
         )}
+        <span className="log-tools">
+          <button type="button" className="plain" onClick={toBegin} disabled={busy}>
+            Beginning
+          </button>
+          <button
+            type="button"
+            className="plain"
+            onClick={() => {
+              const element = scroller.current;
+              if (running) setFollow(true);
+              else element?.scrollTo({ top: element.scrollHeight });
+            }}
+          >
+            End
+          </button>
+          <Keep lines={lines} labelOf={labelOf} fileName={fileName} />
+        </span>
       </footer>
     </section>
+  );
+}
+
+/** Copy what is shown, or keep it as a file. */
+function Keep(props: { lines: readonly LogLine[]; labelOf: (taskRunId: string) => string; fileName: string }) {
+  const { lines, labelOf, fileName } = props;
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 2_000);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const download = () => {
+    const url = URL.createObjectURL(new Blob([asText(lines, labelOf)], { type: "text/plain" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = fileName;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1_000);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="plain"
+        disabled={lines.length === 0}
+        onClick={() => void navigator.clipboard.writeText(asText(lines, labelOf)).then(() => setCopied(true))}
+      >
+        {copied ? "Copied" : "Copy"}
+      </button>
+      <button type="button" className="plain" disabled={lines.length === 0} onClick={download} data-download>
+        Download
+      </button>
+    </>
   );
 }
 

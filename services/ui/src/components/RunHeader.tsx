@@ -1,32 +1,49 @@
 /** Who the run is, how it stands, how far it has come, and what can be done with it. */
+import { useEffect, useMemo } from "react";
 import { useNow } from "../app/now";
-import { follow } from "../app/router";
-import type { RunRow } from "../data/documents/run";
-import type { TaskView } from "../data/taskStore";
+import { flowPath, follow, runPath } from "../app/router";
+import { useCell } from "../data/cell";
+import { AGENTS, type AgentsData } from "../data/documents/agents";
+import type { RelatedRun, RunRow } from "../data/documents/run";
+import { LiveRead } from "../data/liveRead";
+import type { TaskRun, TaskView } from "../data/taskStore";
+import type { Selection } from "../domain/selection";
 import { familyOf, isFinal } from "../domain/states";
 import { duration, elapsed, moment, parse, relative } from "../domain/time";
-import { StateChip } from "./Glyph";
+import { type Walker, whyNot } from "../domain/waiting";
+import { isAlive } from "./Agents";
+import { Glyph, StateChip } from "./Glyph";
 import { RunActions } from "./RunActions";
 
-export function RunHeader({ run, tasks }: { run: RunRow; tasks: TaskView }) {
+interface Props {
+  readonly run: RunRow;
+  readonly tasks: TaskView;
+  readonly onSelect: (selection: Selection) => void;
+}
+
+export function RunHeader({ run, tasks, onSelect }: Props) {
   return (
     <header className="run-head">
       <div className="run-title">
-        <a href="/" onClick={follow} className="up" aria-label="All runs">
-          Runs
-        </a>
         <h1>
-          {run.flow.name} <span>{run.name}</span>
+          <a href={flowPath(run.flow.flow_group_id)} onClick={follow} title="The flow">
+            {run.flow.name}
+          </a>{" "}
+          <span>{run.name}</span>
         </h1>
         <StateChip state={run.state} />
         <RunActions id={run.id} state={run.state} version={run.version} name={`${run.flow.name} · ${run.name}`} />
       </div>
       <Facts run={run} />
       <Reason run={run} />
+      {familyOf(run.state) === "failed" && <Culprits tasks={tasks} onSelect={onSelect} />}
       <Progress view={tasks} state={run.state} />
     </header>
   );
 }
+
+/** Parameters shown in the head; all of them are among the details. */
+const FEW = 5;
 
 function Facts({ run }: { run: RunRow }) {
   const now = useNow();
@@ -35,6 +52,7 @@ function Facts({ run }: { run: RunRow }) {
   const took = elapsed(start, parse(run.end_time), now);
   const late = start !== null && start - due > 5_000 ? start - due : null;
   const parameters = Object.entries(run.parameters);
+  const few = parameters.slice(0, FEW);
   return (
     <dl className="facts">
       {start === null ? (
@@ -59,6 +77,10 @@ function Facts({ run }: { run: RunRow }) {
           <dd className="ticking">{duration(took)}</dd>
         </div>
       )}
+      <div>
+        <dt>Version</dt>
+        <dd>{run.flow.version}</dd>
+      </div>
       {run.attempt > 1 && (
         <div>
           <dt>Attempt</dt>
@@ -83,7 +105,7 @@ function Facts({ run }: { run: RunRow }) {
           <dd>{run.labels.join(" · ")}</dd>
         </div>
       )}
-      {parameters.map(([name, value]) => {
+      {few.map(([name, value]) => {
         const text = JSON.stringify(value);
         return (
           <div key={name} className="parameter" title={text}>
@@ -92,36 +114,98 @@ function Facts({ run }: { run: RunRow }) {
           </div>
         );
       })}
+      {parameters.length > FEW && (
+        <div>
+          <dd className="faint">{parameters.length - FEW} more parameters</dd>
+        </div>
+      )}
+      {run.parent && <Relations title="Created by" runs={[run.parent]} />}
+      {run.children.length > 0 && <Relations title="Created" runs={run.children} />}
     </dl>
   );
 }
 
-const LATE_MS = 15_000;
-
 /** A sentence on why the run does not go on, or ended as it did; empty where its state says it all. */
-export function reasonOf(run: RunRow, now: number): string {
+export function reasonOf(run: RunRow, agents: readonly Walker[] | null, now: number): string {
   const family = familyOf(run.state);
-  if (run.waiting_for) return `Waits for ${run.waiting_for}.`;
   if (family === "failed" || family === "cancelled") return run.state_message ?? "";
-  if (family !== "waiting") return "";
-  if (run.state !== "Scheduled" && run.state !== "Pending") return run.state_message ?? "";
-  const due = parse(run.scheduled_start_time) ?? now;
-  if (now - due < LATE_MS) return "";
-  const flags = run.labels.map((l) => ` --label ${l}`).join("");
-  const asks = run.labels.length > 0 ? `an agent with the labels ${run.labels.join(", ")}` : "an agent without labels";
-  return `Was due ${relative(due, now)}, and no agent has taken it. It asks for ${asks}: towpath agent local start${flags}`;
+  return whyNot(run, agents, now);
 }
 
-/** Why the run stands as it does, when that is not plain from its state. */
+/** A run that is neither waiting nor being started has no use for the agents, whose rows change every few seconds. */
 function Reason({ run }: { run: RunRow }) {
+  const waits = familyOf(run.state) === "waiting" && run.waiting_for === null;
+  return waits ? <Waiting run={run} /> : <Said run={run} agents={null} />;
+}
+
+function Waiting({ run }: { run: RunRow }) {
+  const read = useMemo(() => new LiveRead<AgentsData>(AGENTS, {}), []);
+  useEffect(() => read.start(), [read]);
+  const now = useNow();
+  const rows = useCell(read.answer).data?.agents;
+  const agents = rows?.map((a) => ({ name: a.name, labels: a.labels, alive: isAlive(a, now) })) ?? null;
+  return <Said run={run} agents={agents} />;
+}
+
+function Said({ run, agents }: { run: RunRow; agents: readonly Walker[] | null }) {
   const now = useNow();
   const family = familyOf(run.state);
-  const text = reasonOf(run, now);
+  const text = reasonOf(run, agents, now);
   return text === "" ? null : (
     <p className="reason" data-family={family}>
       {text}
     </p>
   );
+}
+
+/** The tasks that failed by themselves, first to fail first: what came after them only followed. */
+function Culprits({ tasks, onSelect }: { tasks: TaskView; onSelect: (selection: Selection) => void }) {
+  const failed = useMemo(() => culprits(tasks.groups), [tasks.groups]);
+  if (failed.length === 0) return null;
+  return (
+    <ul className="culprits">
+      {failed.slice(0, 2).map((run) => (
+        <li key={run.id}>
+          <button
+            type="button"
+            onClick={() => onSelect({ taskId: run.taskId, mapIndex: run.mapIndex < 0 ? null : run.mapIndex })}
+          >
+            <Glyph state={run.state} size={11} /> <b>{run.label}</b> <span>{run.message}</span>
+          </button>
+        </li>
+      ))}
+      {failed.length > 2 && <li className="faint">and {(failed.length - 2).toLocaleString("en")} more</li>}
+    </ul>
+  );
+}
+
+/** Runs of other flows that belong to this one; the first few of many. */
+function Relations({ title, runs }: { title: string; runs: readonly RelatedRun[] }) {
+  return (
+    <div className="relations">
+      <dt>{title}</dt>
+      <dd>
+        {runs.slice(0, 3).map((r) => (
+          <a key={r.id} href={runPath(r.id)} onClick={follow}>
+            <Glyph state={r.state} size={10} /> {r.flow.name} {r.name}
+          </a>
+        ))}
+        {runs.length > 3 && <span className="faint">and {runs.length - 3} more</span>}
+      </dd>
+    </div>
+  );
+}
+
+export function culprits(groups: TaskView["groups"]): (TaskRun & { readonly label: string })[] {
+  const found: (TaskRun & { readonly label: string })[] = [];
+  for (const group of groups) {
+    const name = group.task.name ?? group.task.slug;
+    const runs = group.children.length > 0 ? group.children : group.self ? [group.self] : [];
+    for (const run of runs)
+      if (familyOf(run.state) === "failed" && run.state !== "TriggerFailed")
+        found.push({ ...run, label: run.mapIndex < 0 ? name : `${name} #${run.mapIndex}` });
+  }
+  return found.sort((a, b) => (a.end ?? 0) - (b.end ?? 0));
 }
 
 function Progress({ view, state }: { view: TaskView; state: string }) {

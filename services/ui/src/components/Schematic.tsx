@@ -19,7 +19,7 @@ import {
   type TaskStanding,
   walk,
 } from "../domain/schematic";
-import { type Brush, opening, paintBoxes, paintLines } from "./schematicPaint";
+import { type Brush, measure, opening, paintBoxes, paintLines } from "./schematicPaint";
 import { useCamera } from "./useCamera";
 
 interface Props {
@@ -40,7 +40,7 @@ const PAN = 60;
 export const Schematic = memo(function Schematic(props: Props) {
   const { label, tasks, edges, standing = NONE, selected = null, onSelect, onOpen } = props;
   const live = props.standing !== undefined;
-  const picture = useMemo(() => draw(tasks, edges), [tasks, edges]);
+  const picture = useMemo(() => draw(tasks, edges, measure), [tasks, edges]);
   const id = useId();
   const theme = useTheme();
   const palette = usePalette();

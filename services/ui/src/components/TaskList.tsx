@@ -5,6 +5,7 @@ import { useTheme } from "../app/theme";
 import type { TaskGroup, TaskRun, TaskView } from "../data/taskStore";
 import { stateColour } from "../domain/colour";
 import { type GridShape, shapeOf } from "../domain/grid";
+import type { Selection } from "../domain/selection";
 import { type Family, familyOf, isFinal } from "../domain/states";
 import { duration, elapsed } from "../domain/time";
 import { STATE_KINDS } from "../generated/states";
@@ -17,17 +18,12 @@ const INDENT = 30;
 const PADDING = 16;
 const DETAIL = 26;
 
-export interface TaskChoice {
-  readonly label: string;
-  readonly ids: ReadonlySet<string>;
-}
-
 interface Props {
   readonly view: TaskView;
   readonly runStart: number | null;
   readonly runEnd: number | null;
-  readonly chosen: TaskChoice | null;
-  readonly onChoose: (choice: TaskChoice | null) => void;
+  readonly chosen: Selection | null;
+  readonly onChoose: (choice: Selection | null) => void;
 }
 
 /** Of several states the one that tells most about the task as a whole. */
@@ -65,7 +61,7 @@ export function TaskList({ view, runStart, runEnd, chosen, onChoose }: Props) {
             gridWidth={gridWidth}
             runStart={runStart}
             runEnd={runEnd}
-            chosen={chosen !== null && chosen.label === nameOf(group)}
+            chosen={chosen?.taskId === group.task.id ? (chosen.mapIndex ?? true) : null}
             onChoose={onChoose}
           />
         ))}
@@ -84,30 +80,19 @@ interface ItemProps {
   readonly gridWidth: number;
   readonly runStart: number | null;
   readonly runEnd: number | null;
-  readonly chosen: boolean;
-  readonly onChoose: (choice: TaskChoice | null) => void;
+  /** True for the task as a whole, else the index of the child that is selected. */
+  readonly chosen: number | true | null;
+  readonly onChoose: (choice: Selection | null) => void;
 }
 
 const TaskItem = memo(function TaskItem({ group, top, gridWidth, runStart, runEnd, chosen, onChoose }: ItemProps) {
   const name = nameOf(group);
   const state = leading(group, runEnd !== null);
   const mapped = group.children.length > 0;
-  const choose = () => {
-    if (chosen) return onChoose(null);
-    const ids = new Set(group.children.filter((c) => c.version > 0).map((c) => c.id));
-    if (group.self) ids.add(group.self.id);
-    onChoose({ label: name, ids });
-  };
+  const choose = () => onChoose(chosen === true ? null : { taskId: group.task.id, mapIndex: null });
   return (
     <li className="task" style={{ transform: `translateY(${top}px)` }} data-task={name} data-state={state}>
-      <button
-        type="button"
-        className="task-row"
-        data-row
-        aria-pressed={chosen}
-        onClick={choose}
-        title="Show only its log lines"
-      >
+      <button type="button" className="task-row" data-row aria-pressed={chosen !== null} onClick={choose}>
         <Glyph state={state} />
         <span className="task-name">
           {name}
@@ -122,6 +107,7 @@ const TaskItem = memo(function TaskItem({ group, top, gridWidth, runStart, runEn
           name={name}
           shape={shapeOf(group.children.length, gridWidth)}
           width={gridWidth}
+          chosen={typeof chosen === "number" ? chosen : null}
           onChoose={onChoose}
         />
       )}
@@ -203,36 +189,34 @@ function Children({
   name,
   shape,
   width,
+  chosen,
   onChoose,
 }: {
   group: TaskGroup;
   name: string;
   shape: GridShape;
   width: number;
-  onChoose: (choice: TaskChoice | null) => void;
+  chosen: number | null;
+  onChoose: (choice: Selection | null) => void;
 }) {
-  const [selected, setSelected] = useState<number | null>(null);
+  const [pointed, setPointed] = useState<number | null>(null);
   const states = Object.entries(group.counts).sort(([a], [b]) => placeOf(a) - placeOf(b));
   const summary = `${name}: ${states.map(([s, n]) => `${n} ${s}`).join(", ")}`;
-  const stable = useRef(group.children);
-  stable.current = group.children;
   const open = useCallback(
-    (index: number) => {
-      const run = stable.current[index];
-      if (run && run.version > 0) onChoose({ label: `${name} #${run.mapIndex}`, ids: new Set([run.id]) });
-    },
-    [name, onChoose],
+    (index: number) => onChoose({ taskId: group.task.id, mapIndex: index }),
+    [group.task.id, onChoose],
   );
-  const shown = selected === null ? null : (group.children[selected] ?? null);
+  const at = pointed ?? chosen;
+  const shown = at === null ? null : (group.children[at] ?? null);
   return (
-    <div className="children" style={{ marginLeft: INDENT }} onMouseLeave={() => setSelected(null)}>
+    <div className="children" style={{ marginLeft: INDENT }} onMouseLeave={() => setPointed(null)}>
       <CellGrid
         label={summary}
         runs={group.children}
         shape={shape}
         width={width}
-        selected={selected}
-        onSelect={setSelected}
+        selected={at}
+        onSelect={setPointed}
         onOpen={open}
       />
       <p className="children-said">
@@ -246,11 +230,11 @@ function Children({
               className="plain"
               title={`Go to the next one that is ${state}`}
               onClick={() => {
-                const next = group.children.findIndex((c, i) => c.state === state && i > (selected ?? -1));
-                if (next >= 0) setSelected(next);
+                const next = group.children.findIndex((c, i) => c.state === state && i > (at ?? -1));
+                if (next >= 0) open(next);
               }}
             >
-              <Glyph state={state} size={10} /> {n} <span>{state}</span>
+              <Glyph state={state} size={10} /> {n.toLocaleString("en")} <span>{state}</span>
             </button>
           ))
         )}
@@ -259,7 +243,7 @@ function Children({
   );
 }
 
-function One({ run }: { run: TaskRun }) {
+export function One({ run }: { run: TaskRun }) {
   const now = useNow();
   const took = elapsed(run.start, run.end, now);
   return (

@@ -196,7 +196,7 @@ function paintBox(
 }
 
 const FONT =
-  '550 13px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif';
+  '500 13px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif';
 
 function paintText(brush: Brush, box: Box, state: string, muted: boolean): void {
   const { g, palette, theme, live } = brush;
@@ -209,7 +209,7 @@ function paintText(brush: Brush, box: Box, state: string, muted: boolean): void 
   const tail = counts && counts.total > 0 ? `× ${counts.total.toLocaleString("en")}` : "";
   g.font = FONT;
   g.textBaseline = "middle";
-  const small = FONT.replace("550 13px", "400 11.5px");
+  const small = FONT.replace("500 13px", "400 11.5px");
   let room = box.left + box.width - indent - x;
   if (tail !== "") {
     g.font = small;
@@ -221,7 +221,7 @@ function paintText(brush: Brush, box: Box, state: string, muted: boolean): void 
     room -= took + 6;
     g.font = FONT;
   }
-  g.fillStyle = muted ? palette["ink-3"] : palette.ink;
+  g.fillStyle = muted ? palette["ink-2"] : palette.ink;
   const text = fitText(g, box.label, room);
   // without a glyph the name stands in the middle, as on a label
   if (live || mapped) g.fillText(text, x, middle + 0.5);
@@ -230,6 +230,16 @@ function paintText(brush: Brush, box: Box, state: string, muted: boolean): void 
     g.fillText(text, box.left + box.width / 2, middle + 0.5);
     g.textAlign = "left";
   }
+}
+
+let ruler: CanvasRenderingContext2D | null = null;
+
+/** How wide a name is as it is painted here. */
+export function measure(text: string): number {
+  ruler ??= document.createElement("canvas").getContext("2d");
+  if (!ruler) return text.length * 7.2;
+  ruler.font = FONT;
+  return ruler.measureText(text).width;
 }
 
 const fitted = new Map<string, string>();

@@ -20,7 +20,8 @@ export type Level = (typeof LEVELS)[number];
 export interface LogFilter {
   readonly level: Level;
   readonly text: string;
-  readonly taskRunIds: ReadonlySet<string> | null;
+  /** Whether the lines of a task run are meant; null for the whole log. */
+  readonly of: ((taskRunId: string) => boolean) | null;
 }
 
 export function rank(level: string): number {
@@ -40,6 +41,7 @@ export class LogStore {
   private lastReceived: string | null = null;
   /** True once the first line of the run is held. */
   complete = false;
+  private bottom = Number.POSITIVE_INFINITY;
 
   constructor(private readonly capacity = 50_000) {}
 
@@ -55,21 +57,23 @@ export class LogStore {
     return this.lines.length;
   }
 
-  oldest(): LogLine | null {
-    return this.lines[0] ?? null;
-  }
-
   newest(): LogLine | null {
     return this.lines.at(-1) ?? null;
   }
 
-  /** Add rows in any order; answers how many of them were new. */
-  add(rows: readonly LogRow[]): number {
+  /** Since when the log is held without a gap: lines before it were looked for by a filter, and stand alone. */
+  get floor(): number {
+    return this.bottom;
+  }
+
+  /** Add rows in any order; answers how many of them were new. `apart`: found by a filter, so there may be others between them. */
+  add(rows: readonly LogRow[], apart = false): number {
+    if (!apart) for (const row of rows) this.bottom = Math.min(this.bottom, parse(row.timestamp) ?? this.bottom);
     const fresh: LogLine[] = [];
     for (const row of rows) {
       if (this.ids.has(row.id)) continue;
       this.ids.add(row.id);
-      if (this.lastReceived === null || row.id > this.lastReceived) this.lastReceived = row.id;
+      if (!apart && (this.lastReceived === null || row.id > this.lastReceived)) this.lastReceived = row.id;
       fresh.push({
         id: row.id,
         at: parse(row.timestamp) ?? 0,
@@ -87,6 +91,7 @@ export class LogStore {
     if (this.lines.length > this.capacity) {
       for (const dropped of this.lines.splice(0, this.lines.length - this.capacity)) this.ids.delete(dropped.id);
       this.complete = false;
+      this.bottom = Math.max(this.bottom, this.lines[0]?.at ?? 0);
     }
     this.stale = true;
     return fresh.length;
@@ -120,19 +125,34 @@ function mergeSorted(a: readonly LogLine[], b: readonly LogLine[]): LogLine[] {
   return merged;
 }
 
-/** The lines that a filter lets through. Text matches without regard to case, in the message or the logger's name. */
-export function filterLines(lines: readonly LogLine[], filter: LogFilter): readonly LogLine[] {
+/**
+ * The lines that a filter lets through. Text matches without regard to case, in the message or the logger's name. Lines before `floor` have
+ * gaps between them, and are shown only where the filter is one by which they were looked for: a task, or warnings and errors.
+ */
+export function filterLines(lines: readonly LogLine[], filter: LogFilter, floor = 0): readonly LogLine[] {
   const least = rank(filter.level);
   const text = filter.text.trim().toLowerCase();
-  if (least === 0 && text === "" && filter.taskRunIds === null) return lines;
+  const from = filter.of !== null || least >= rank("WARNING") ? 0 : floor;
+  if (least === 0 && text === "" && filter.of === null && (lines[0]?.at ?? from) >= from) return lines;
   return lines.filter(
     (line) =>
+      line.at >= from &&
       rank(line.level) >= least &&
-      (filter.taskRunIds === null || (line.taskRunId !== null && filter.taskRunIds.has(line.taskRunId))) &&
+      (filter.of === null || (line.taskRunId !== null && filter.of(line.taskRunId))) &&
       (text === "" ||
         line.message.toLowerCase().includes(text) ||
         (line.logger?.toLowerCase().includes(text) ?? false)),
   );
+}
+
+/** Lines as a text file has them. */
+export function asText(lines: readonly LogLine[], labelOf: (taskRunId: string) => string): string {
+  return lines
+    .map((line) => {
+      const from = line.taskRunId === null ? (line.logger ?? "") : labelOf(line.taskRunId);
+      return `${new Date(line.at).toISOString()}  ${line.level.padEnd(8)}  ${from}  ${line.message}\n`;
+    })
+    .join("");
 }
 
 /** One row on the screen: a line of a message. A traceback of twenty lines is one log line and twenty rows. */

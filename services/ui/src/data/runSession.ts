@@ -7,13 +7,15 @@ import { serverNow } from "../api/clock";
 import { type ApiError, asApiError } from "../api/errors";
 import { request } from "../api/http";
 import { onConnected, subscribe } from "../api/live";
-import { isFinal } from "../domain/states";
+import { isFinal, TROUBLED_STATES } from "../domain/states";
 import { parse } from "../domain/time";
 import { Cell, Gathered, OneAtATime } from "./cell";
 import {
   GRAPH,
   type GraphData,
   LOG_BEFORE,
+  LOG_LEVELS,
+  LOG_OF,
   LOG_SINCE,
   LOG_STREAM,
   LOG_TAIL,
@@ -28,40 +30,48 @@ import {
   type TaskRunsData,
 } from "./documents/run";
 import { LiveRead } from "./liveRead";
-import { catchUpFrom, type LogLine, LogStore } from "./logStore";
+import { catchUpFrom, LEVELS, type Level, type LogLine, LogStore, rank } from "./logStore";
 import { TaskStore, type TaskView } from "./taskStore";
 
-const PAGE = 5_000;
-const TAIL = 2_000;
+const PAGE = 20_000;
+/** What is read at first: the screen and some scrolling; more when it is asked for. */
+const TAIL = 500;
+const MORE = 2_000;
 const BY_ID = 500;
 /** The stream leaves out lines with an earlier timestamp: room for workers whose clocks are late. */
 const STREAM_OVERLAP = 120_000;
+/** As many lines as the store holds. */
+const LOG_ROOM = 50_000;
 const NIL = "00000000-0000-0000-0000-000000000000";
 
 export interface LogView {
   readonly lines: readonly LogLine[];
   readonly complete: boolean;
   readonly loaded: boolean;
+  /** Lines before it were found by a filter and have gaps between them. */
+  readonly floor: number;
 }
 
 export class RunSession {
   readonly run: LiveRead<RunData>;
   readonly taskStore = new TaskStore();
   readonly tasks = new Cell<TaskView>(this.taskStore.snapshot());
-  readonly logs = new Cell<LogView>({ lines: [], complete: false, loaded: false });
+  readonly logs = new Cell<LogView>({ lines: [], complete: false, loaded: false, floor: 0 });
   readonly error = new Cell<ApiError | null>(null);
   private readonly logStore = new LogStore();
   private readonly toRead = new Set<string>();
-  private readonly drawTasks = new Gathered(() => this.tasks.set(this.taskStore.snapshot()), 120);
+  private readonly drawTasks = new Gathered(() => this.publishTasks(), 120);
   private readonly drawLogs = new Gathered(() => this.publishLogs(), 80);
   private readonly readChanged = new Gathered(() => void this.changedReader.ask(), 150);
   private readonly changedReader = new OneAtATime(() => this.guarded(() => this.readById()));
   private readonly taskReader = new OneAtATime(() => this.guarded(() => this.readTasks()));
+  private readonly graphReader = new OneAtATime(() => this.guarded(() => this.readGraph()));
   private readonly logReader = new OneAtATime(() => this.guarded(() => this.readLogs()));
   private catchUpDue = false;
   private catchUpTimer: ReturnType<typeof setTimeout> | undefined;
   private logsLoaded = false;
-  private graphOf: string | null = null;
+  private hasGraph = false;
+  private tasksRead = false;
   private stopped = false;
   private ended: boolean | null = null;
 
@@ -89,6 +99,7 @@ export class RunSession {
       this.run.answer.subscribe(() => this.runChanged()),
       this.run.start(),
     ];
+    void this.graphReader.ask();
     void this.taskReader.ask();
     void this.logReader.ask();
     return () => {
@@ -99,19 +110,44 @@ export class RunSession {
     };
   }
 
-  /** Older lines than those held; false when there are none. */
-  async loadEarlier(): Promise<void> {
-    const oldest = this.logStore.oldest();
-    if (!oldest || this.logStore.complete) return;
+  /** Older lines than those held, one page or all there are room for. */
+  async loadEarlier(all = false): Promise<void> {
     await this.guarded(async () => {
-      const { log } = await request<LogsData>(LOG_BEFORE, {
-        run: this.id,
-        at: new Date(oldest.at + 1).toISOString(),
-        limit: TAIL,
-      });
-      const added = this.logStore.add(log);
-      if (log.length < TAIL || added === 0) this.logStore.complete = true;
-      this.drawLogs.ask();
+      do {
+        const from = this.logStore.floor;
+        if (!Number.isFinite(from) || this.logStore.complete) return;
+        const at = new Date(from + 1).toISOString();
+        const { log } = await request<LogsData>(LOG_BEFORE, { run: this.id, at, limit: MORE });
+        this.logStore.add(log);
+        if (log.length < MORE || this.logStore.floor === from) this.logStore.complete = true;
+        this.drawLogs.ask();
+      } while (all && this.logStore.size < LOG_ROOM);
+    });
+  }
+
+  /** What one of many said is read when somebody wants to know it. */
+  loadWords(taskRunId: string): void {
+    this.toRead.add(taskRunId);
+    this.readChanged.ask();
+  }
+
+  /** The lines of one task, or of one child of it, from the whole log: the tail that was read may hold none of them. */
+  async loadLogsOf(taskId: string, mapIndex: number | null): Promise<void> {
+    if (this.logStore.complete) return;
+    const [least, most] = mapIndex === null ? [-1, 2_147_483_647] : [mapIndex, mapIndex];
+    await this.loadApart(LOG_OF, { task: taskId, least, most });
+  }
+
+  /** The lines of at least this level from the whole log. */
+  async loadLogsFrom(level: Level): Promise<void> {
+    if (this.logStore.complete || rank(level) < rank("WARNING")) return;
+    await this.loadApart(LOG_LEVELS, { levels: LEVELS.filter((l) => rank(l) >= rank(level)) });
+  }
+
+  private async loadApart(query: string, which: Record<string, unknown>): Promise<void> {
+    await this.guarded(async () => {
+      const { log } = await request<LogsData>(query, { run: this.id, limit: MORE, ...which });
+      if (this.logStore.add(log, true) > 0) this.drawLogs.ask();
     });
   }
 
@@ -123,6 +159,7 @@ export class RunSession {
   private catchUp(): void {
     this.catchUpDue = false;
     clearTimeout(this.catchUpTimer);
+    void this.graphReader.ask();
     void this.taskReader.ask();
     void this.logReader.ask();
   }
@@ -130,34 +167,40 @@ export class RunSession {
   private runChanged(): void {
     const row = this.run.answer.get().data?.run[0];
     if (!row) return;
-    if (this.graphOf !== row.flow.id) {
-      this.graphOf = row.flow.id;
-      void this.guarded(() => this.readGraph(row.flow.id));
-    }
     // What ended says nothing more: whatever the events left out is read now, once.
     const ended = isFinal(row.state);
     if (ended && this.ended === false) this.catchUp();
     this.ended = ended;
   }
 
-  private async readGraph(flowId: string): Promise<void> {
-    try {
-      const graph = (await request<GraphData>(GRAPH, { flow: flowId })).flow[0];
-      if (graph) this.taskStore.setGraph(graph);
-    } catch (cause) {
-      this.graphOf = null;
-      throw cause;
-    }
+  private async readGraph(): Promise<void> {
+    if (this.hasGraph) return;
+    const found = (await request<GraphData>(GRAPH, { run: this.id })).run[0];
+    if (!found) return;
+    this.hasGraph = true;
+    this.taskStore.setGraph(found.flow);
     this.drawTasks.ask();
   }
 
   private async readTasks(): Promise<void> {
     for (let after = NIL; ; ) {
-      const { task_run: rows } = await request<TaskRunsData>(TASK_RUNS, { run: this.id, after, limit: PAGE });
-      if (this.taskStore.merge(rows)) this.drawTasks.ask();
-      const last = rows.at(-1);
-      if (!last || rows.length < PAGE) return;
+      const found = await request<TaskRunsData>(TASK_RUNS, {
+        run: this.id,
+        after,
+        limit: PAGE,
+        troubled: TROUBLED_STATES,
+      });
+      let changed = false;
+      for (const rows of [found.tasks ?? [], found.task_run, found.said ?? []])
+        if (this.taskStore.merge(rows)) changed = true;
+      if (changed) this.drawTasks.ask();
+      const last = found.task_run.at(-1);
+      if (!last || found.task_run.length < PAGE) break;
       after = last.id;
+    }
+    if (!this.tasksRead) {
+      this.tasksRead = true;
+      this.drawTasks.ask();
     }
   }
 
@@ -178,10 +221,10 @@ export class RunSession {
       if (log.length < TAIL) this.logStore.complete = true;
     } else {
       for (let after = catchUpFrom(newest); ; ) {
-        const { log } = await request<LogsData>(LOG_SINCE, { run: this.id, after, limit: TAIL });
+        const { log } = await request<LogsData>(LOG_SINCE, { run: this.id, after, limit: MORE });
         this.logStore.add(log);
         const last = log.at(-1);
-        if (!last || log.length < TAIL) break;
+        if (!last || log.length < MORE) break;
         after = last.id;
       }
     }
@@ -208,8 +251,18 @@ export class RunSession {
     return new Date((this.logStore.newest()?.at ?? serverNow()) - STREAM_OVERLAP).toISOString();
   }
 
+  /** Until graph and task runs are both there, nothing is drawn: one picture, and a true one. */
+  private publishTasks(): void {
+    if (this.hasGraph && this.tasksRead) this.tasks.set(this.taskStore.snapshot());
+  }
+
   private publishLogs(): void {
-    this.logs.set({ lines: this.logStore.snapshot(), complete: this.logStore.complete, loaded: this.logsLoaded });
+    this.logs.set({
+      lines: this.logStore.snapshot(),
+      complete: this.logStore.complete,
+      loaded: this.logsLoaded,
+      floor: this.logStore.floor,
+    });
   }
 
   /** A failed read is shown; the next connection reads again. */

@@ -5,7 +5,7 @@
 import { topological } from "../domain/graph";
 import { type Family, familyOf, isFinal } from "../domain/states";
 import { parse } from "../domain/time";
-import type { GraphData, TaskRow, TaskRunRow } from "./documents/run";
+import type { FlowGraph, TaskRow, TaskRunRow } from "./documents/run";
 
 export interface TaskRun {
   readonly id: string;
@@ -34,6 +34,7 @@ export interface TaskGroup {
 
 export interface TaskView {
   readonly groups: readonly TaskGroup[];
+  readonly edges: FlowGraph["edges"];
   readonly total: number;
   readonly ended: number;
   /** Grows when a name or a task run becomes known; what is called by task stays as it is until then. */
@@ -55,23 +56,33 @@ export class TaskStore {
   private readonly groups = new Map<string, TaskGroup>();
   private readonly dirty = new Set<string>();
   private order: Map<string, number> | null = null;
-  private view: TaskView = { groups: [], total: 0, ended: 0, epoch: 0, families: zero() };
+  private view: TaskView = { groups: [], edges: [], total: 0, ended: 0, epoch: 0, families: zero() };
   private epoch = 0;
+  private edges: FlowGraph["edges"] = [];
 
   get(id: string): TaskRun | undefined {
     return this.runs.get(id);
+  }
+
+  find(taskId: string, mapIndex: number | null): TaskRun | undefined {
+    for (const id of this.members.get(taskId) ?? []) {
+      const run = this.runs.get(id);
+      if (run?.mapIndex === (mapIndex ?? -1)) return run;
+    }
+    return undefined;
   }
 
   taskOf(run: TaskRun): TaskRow | undefined {
     return this.tasks.get(run.taskId);
   }
 
-  setGraph(graph: GraphData["flow"][number]): void {
+  setGraph(graph: FlowGraph): void {
     for (const task of graph.tasks) {
       this.tasks.set(task.id, task);
       this.dirty.add(task.id);
     }
     this.epoch += 1;
+    this.edges = graph.edges;
     this.order = topological(
       graph.tasks.map((t) => t.id),
       graph.edges,
@@ -88,13 +99,15 @@ export class TaskStore {
         id: row.id,
         taskId: row.task_id,
         mapIndex: row.map_index,
-        name: row.name,
+        name: row.name === undefined ? (held?.name ?? null) : row.name,
         state: row.state,
         version: row.version,
         start: parse(row.start_time),
         end: parse(row.end_time),
-        message: row.state_message,
-        width: row.n_map_states ?? 0,
+        // a row that was read without its words keeps those that are known of this very version
+        message:
+          row.state_message === undefined ? (held?.version === row.version ? held.message : null) : row.state_message,
+        width: row.n_map_states === undefined ? (held?.width ?? 0) : (row.n_map_states ?? 0),
       });
       changed = true;
     }
@@ -139,7 +152,7 @@ export class TaskStore {
     const groups = [...this.groups.values()].sort(
       (a, b) => (order?.get(a.task.id) ?? 0) - (order?.get(b.task.id) ?? 0) || (a.task.id < b.task.id ? -1 : 1),
     );
-    this.view = { groups, total, ended, epoch: this.epoch, families };
+    this.view = { groups, edges: this.edges, total, ended, epoch: this.epoch, families };
     return this.view;
   }
 

@@ -58,12 +58,13 @@ export interface Picture {
   readonly height: number;
 }
 
-export const SPACING: Spacing = { within: 16, lane: 12, between: 44 };
-const PER_CHAR = 6.9;
-const WIDEST = 216;
+export const SPACING: Spacing = { within: 16, lane: 12, between: 38 };
+const WIDEST = 232;
 const NARROWEST = 84;
 /** Room for glyph and padding. */
-const TRIM = 44;
+const TRIM = 43;
+/** Room for the number of children. */
+const COUNT = 58;
 
 export function shapeOf(task: SchematicTask): Shape {
   if (task.mapped) return "mapped";
@@ -76,13 +77,23 @@ export function labelOf(task: SchematicTask): string {
   return task.name ?? task.slug;
 }
 
-export function sizeOf(task: SchematicTask): Size {
-  const width = Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(labelOf(task).length * PER_CHAR) + TRIM));
-  return task.mapped ? { width: Math.max(132, width), height: 50 } : { width, height: 34 };
+/** How wide a name is in the font that it is written in. */
+export type Measure = (text: string) => number;
+
+const guess: Measure = (text) => text.length * 7.2;
+
+export function sizeOf(task: SchematicTask, measure: Measure = guess): Size {
+  const room = TRIM + (task.mapped ? COUNT : 0) + (shapeOf(task) === "branch" ? 8 : 0);
+  const width = Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(measure(labelOf(task))) + room));
+  return { width, height: task.mapped ? 50 : 34 };
 }
 
 /** Lay out a graph. Edges to tasks that are not there are left out. */
-export function draw(tasks: readonly SchematicTask[], edges: readonly SchematicEdge[]): Picture {
+export function draw(
+  tasks: readonly SchematicTask[],
+  edges: readonly SchematicEdge[],
+  measure: Measure = guess,
+): Picture {
   const index = new Map(tasks.map((t, i) => [t.id, i]));
   const merged = new Map<string, { pair: Pair; keys: string[]; mapped: boolean }>();
   for (const e of edges) {
@@ -95,7 +106,7 @@ export function draw(tasks: readonly SchematicTask[], edges: readonly SchematicE
     merged.set(name, line);
   }
   const found = [...merged.values()];
-  const sizes = tasks.map(sizeOf);
+  const sizes = tasks.map((task) => sizeOf(task, measure));
   const placed: Placed = place(
     sizes,
     found.map((l) => l.pair),

@@ -50,6 +50,11 @@ export function familyOf(state: string): Family {
 /** Kinds of the families whose flow runs have not been taken by an agent yet: the coming ones of the pulse strip. */
 export const WAITING_STATES: readonly string[] = Object.keys(STATE_KINDS).filter((s) => isA(s, "Pending"));
 
+/** Kinds that come with words worth reading. */
+export const TROUBLED_STATES: readonly string[] = Object.keys(STATE_KINDS).filter(
+  (s) => isA(s, "Failed") || s === "Cancelled" || s === "Retrying" || s === "ClientFailed",
+);
+
 export function canCancel(state: string): boolean {
   return !isFinal(state) && state !== "Cancelling";
 }

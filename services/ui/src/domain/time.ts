@@ -6,9 +6,10 @@ export function parse(iso: string | null | undefined): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-/** A duration in the two largest units that say something: 4.2 s, 3 m 07 s, 2 h 05 m, 3 d 4 h. */
+/** A duration in the two largest units that say something: 12 ms, 4.2 s, 3 m 07 s, 2 h 05 m, 3 d 4 h. */
 export function duration(ms: number): string {
-  if (ms < 0) return "0.0 s";
+  if (ms <= 0) return "0 s";
+  if (ms < 95) return ms < 1 ? "< 1 ms" : `${Math.round(ms)} ms`;
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   const s = Math.round(ms / 1000);
   if (s < 60) return `${s} s`;

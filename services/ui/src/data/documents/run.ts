@@ -1,5 +1,5 @@
 /** What the page of one run reads, follows and does: the run, its graph, its task runs, its log. */
-import { type FlowRunRow, RUN_ROW } from "./flowRunRow";
+import type { FlowRunRow } from "./flowRunRow";
 
 export interface StateRow {
   readonly id: string;
@@ -11,7 +11,32 @@ export interface StateRow {
   readonly actor: string | null;
 }
 
+/** A run that created this one, or was created by it. */
+export interface RelatedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly flow: { readonly name: string };
+}
+
 export interface RunRow extends FlowRunRow {
+  readonly flow: {
+    readonly id: string;
+    readonly name: string;
+    readonly version: number;
+    readonly flow_group_id: string;
+    readonly archived: boolean;
+  };
+  readonly auto_scheduled: boolean;
+  readonly run_config_type: string;
+  readonly state_start_time: string | null;
+  readonly due_at: string | null;
+  readonly phase: string | null;
+  readonly fence: number;
+  readonly lease_expires_at: string | null;
+  readonly heartbeat: string | null;
+  readonly parent: RelatedRun | null;
+  readonly children: readonly RelatedRun[];
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly labels: readonly string[];
   readonly attempt: number;
@@ -27,11 +52,17 @@ export interface RunData {
   readonly run: readonly RunRow[];
 }
 
+const RELATED = "id name state flow { name }";
+
 /** The run itself: small, so that `live` may send the whole of it at each change. */
 export const RUN = `query Run($id: uuid!) {
   run: flow_run(where: {id: {_eq: $id}}) {
-    ${RUN_ROW} parameters labels attempt state_message times_resurrected waiting_for lease_holder
+    id name state version scheduled_start_time start_time end_time flow { id name version flow_group_id archived }
+    parameters labels attempt state_message times_resurrected waiting_for lease_holder
+    auto_scheduled run_config_type state_start_time due_at phase fence lease_expires_at heartbeat
     agent { id name }
+    parent { ${RELATED} }
+    children(order_by: [{id: asc}], limit: 50) { ${RELATED} }
     states(order_by: [{version: asc}], limit: 200) { id version attempt state timestamp message actor }
   }
 }`;
@@ -41,20 +72,32 @@ export interface TaskRow {
   readonly name: string | null;
   readonly slug: string;
   readonly mapped: boolean;
+  readonly type?: string | null;
+}
+
+export interface EdgeRow {
+  readonly upstream_task_id: string;
+  readonly downstream_task_id: string;
+  readonly key?: string | null;
+  readonly mapped?: boolean;
+}
+
+export interface FlowGraph {
+  readonly tasks: readonly TaskRow[];
+  readonly edges: readonly EdgeRow[];
 }
 
 export interface GraphData {
-  readonly flow: readonly {
-    readonly tasks: readonly TaskRow[];
-    readonly edges: readonly { readonly upstream_task_id: string; readonly downstream_task_id: string }[];
-  }[];
+  readonly run: readonly { readonly flow: FlowGraph }[];
 }
 
-/** The graph of a registered flow version never changes: read once. */
-export const GRAPH = `query Graph($flow: uuid!) {
-  flow(where: {id: {_eq: $flow}}) {
-    tasks(order_by: [{id: asc}]) { id name slug mapped }
-    edges { upstream_task_id downstream_task_id }
+/** The graph of a registered flow version never changes: read once, by the run, so that it need not wait for it. */
+export const GRAPH = `query Graph($run: uuid!) {
+  run: flow_run(where: {id: {_eq: $run}}) {
+    flow {
+      tasks(order_by: [{id: asc}]) { id name slug mapped type }
+      edges { upstream_task_id downstream_task_id key mapped }
+    }
   }
 }`;
 
@@ -62,30 +105,38 @@ export interface TaskRunRow {
   readonly id: string;
   readonly task_id: string;
   readonly map_index: number;
-  readonly name: string | null;
   readonly state: string;
   readonly version: number;
   readonly start_time: string | null;
   readonly end_time: string | null;
-  readonly state_message: string | null;
+  /** Left out where thousands are read. */
+  readonly name?: string | null;
+  readonly state_message?: string | null;
   /** Of a mapped parent: how many children there will be; their rows come as they begin. */
-  readonly n_map_states: number | null;
+  readonly n_map_states?: number | null;
 }
 
 export interface TaskRunsData {
+  readonly tasks?: readonly TaskRunRow[];
+  readonly said?: readonly TaskRunRow[];
   readonly task_run: readonly TaskRunRow[];
 }
 
-const TASK_RUN_ROW = `id task_id map_index name state version start_time end_time state_message
-    n_map_states: serialized_state(path: "$.n_map_states")`;
+const BARE = "id task_id map_index state version start_time end_time";
+const WHOLE = `${BARE} name state_message n_map_states: serialized_state(path: "$.n_map_states")`;
 
-/** All task runs of a run, page by page along the id. */
-export const TASK_RUNS = `query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) {
-  task_run(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { ${TASK_RUN_ROW} }
+/**
+ * All task runs of a run: one for each task with all there is to say, children without their words, and what some of the troubled ones
+ * said. Ten thousand are one answer; more come page by page along the id.
+ */
+export const TASK_RUNS = `query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!, $troubled: [String!]) {
+  tasks: task_run(where: {flow_run_id: {_eq: $run}, map_index: {_lt: 0}}) { ${WHOLE} }
+  task_run(where: {flow_run_id: {_eq: $run}, map_index: {_gte: 0}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { ${BARE} }
+  said: task_run(where: {flow_run_id: {_eq: $run}, map_index: {_gte: 0}, state: {_in: $troubled}}, limit: 200) { ${WHOLE} }
 }`;
 
 export const TASK_RUNS_BY_ID = `query TaskRunsById($run: uuid!, $ids: [uuid!]!) {
-  task_run(where: {flow_run_id: {_eq: $run}, id: {_in: $ids}}) { ${TASK_RUN_ROW} }
+  task_run(where: {flow_run_id: {_eq: $run}, id: {_in: $ids}}) { ${WHOLE} }
 }`;
 
 export interface LogRow {
@@ -116,6 +167,38 @@ export const LOG_BEFORE = `query LogBefore($run: uuid!, $at: timestamptz!, $limi
 /** Lines received since an id (ids are made in order of receipt). */
 export const LOG_SINCE = `query LogSince($run: uuid!, $after: uuid!, $limit: Int!) {
   log(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { ${LOG_ROW} }
+}`;
+
+/** The log of one task, children included, or of one child: what is not in the tail that was read. */
+export const LOG_OF = `query LogOf($run: uuid!, $task: uuid!, $least: Int!, $most: Int!, $limit: Int!) {
+  log(where: {flow_run_id: {_eq: $run}, task_run: {task_id: {_eq: $task}, map_index: {_gte: $least, _lte: $most}}}, order_by: [{timestamp: desc}, {id: desc}], limit: $limit) { ${LOG_ROW} }
+}`;
+
+/** Lines of these levels, wherever in the log they are. */
+export const LOG_LEVELS = `query LogLevels($run: uuid!, $levels: [String!]!, $limit: Int!) {
+  log(where: {flow_run_id: {_eq: $run}, level: {_in: $levels}}, order_by: [{timestamp: desc}, {id: desc}], limit: $limit) { ${LOG_ROW} }
+}`;
+
+export interface ArtifactRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly data: unknown;
+  readonly created: string;
+  readonly task_run: {
+    readonly id: string;
+    readonly map_index: number;
+    readonly task: { readonly name: string | null; readonly slug: string };
+  };
+}
+
+export interface ArtifactsData {
+  readonly artifacts: readonly ArtifactRow[];
+}
+
+export const ARTIFACTS = `query Artifacts($run: uuid!) {
+  artifacts: task_run_artifact(where: {task_run: {flow_run_id: {_eq: $run}}}, order_by: [{id: asc}], limit: 200) {
+    id kind data created task_run { id map_index task { name slug } }
+  }
 }`;
 
 export const CANCEL = `mutation Cancel($id: UUID!) { cancel_flow_run(input: {flow_run_id: $id}) { state } }`;
