@@ -90,8 +90,9 @@ try {
   await step("a_click_opens_the_run", async () => {
     await page.click(`[data-run="${runId}"] a`);
     await page.waitForSelector(".run-title .chip");
-    await page.waitForSelector(".task");
     if (!page.url().endsWith(`/run/${runId}`)) throw new Error(`the address is ${page.url()}`);
+    await page.click("[data-tab=tasks]");
+    await page.waitForSelector(".task");
   });
   await step("task_states_change_live", async () => {
     await waitChip("Running");

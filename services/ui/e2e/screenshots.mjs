@@ -43,13 +43,13 @@ for (const [suffix, options] of [
 ]) {
   await shot(`home-${suffix}`, busy.url, { ...options, ready: ".run-row" });
   await shot(`empty-${suffix}`, empty.url, { ...options, ready: ".empty" });
-  await shot(`run-mapped-${suffix}`, run("mapped"), { ...options, ready: ".cells", act: settle });
-  await shot(`run-failed-${suffix}`, run("failed"), { ...options, ready: ".task", act: settle });
+  await shot(`run-mapped-${suffix}`, `${run("mapped")}?tab=tasks`, { ...options, ready: ".cells", act: settle });
+  await shot(`run-failed-${suffix}`, `${run("failed")}?tab=tasks`, { ...options, ready: ".task", act: settle });
 }
-await shot("run-10000-wide-light", run("huge"), { ready: ".cells", act: settle });
-await shot("run-small-wide-light", run("small"), { ready: ".task", act: settle });
+await shot("run-10000-wide-light", `${run("huge")}?tab=tasks`, { ready: ".cells", act: settle });
+await shot("run-small-wide-light", `${run("small")}?tab=tasks`, { ready: ".task", act: settle });
 await shot("run-late-wide-light", run("late"), { ready: ".run-title" });
-await shot("ask-cancel-wide-light", run("mapped"), {
+await shot("ask-cancel-wide-light", `${run("mapped")}?tab=tasks`, {
   ready: ".cells",
   act: async (page) => {
     await settle(page);
@@ -72,7 +72,7 @@ await shot("home-keys-wide-dark", busy.url, {
     await page.hover(".bar[data-family=failed]");
   },
 });
-await shot("run-errors-wide-dark", run("failed"), {
+await shot("run-errors-wide-dark", `${run("failed")}?tab=tasks`, {
   ready: ".task",
   dark: true,
   act: async (page) => {

@@ -70,7 +70,7 @@ export function shapeOf(task: SchematicTask): Shape {
   if (task.mapped) return "mapped";
   const kind = (task.type ?? "").split(".").at(-1) ?? "";
   if (kind === "Parameter" || kind === "DateTimeParameter") return "parameter";
-  return kind === "CompareValue" || kind === "Merge" || kind === "Switch" ? "branch" : "task";
+  return kind === "CompareValue" || kind === "AsBool" || kind === "Merge" ? "branch" : "task";
 }
 
 export function labelOf(task: SchematicTask): string {
