@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from towpath.executors import LocalDaskExecutor, LocalExecutor
+from towpath.executors import DaskExecutor, LocalDaskExecutor, LocalExecutor
 
 EXECUTORS: dict[str, tuple[Callable[[], Any], bool]] = {
     "local": (LocalExecutor, False),
     "synchronous": (lambda: LocalDaskExecutor("synchronous"), False),
     "threads": (lambda: LocalDaskExecutor("threads", num_workers=2), False),
     "processes": (lambda: LocalDaskExecutor("processes", num_workers=2), True),
+    "dask": (lambda: DaskExecutor(cluster_kwargs={"n_workers": 2, "threads_per_worker": 1, "processes": True}), True),
+    "dask-threads": (lambda: DaskExecutor(cluster_kwargs={"n_workers": 1, "threads_per_worker": 2, "processes": False}), False),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,42 @@ def interrupt_thread(thread: int) -> None:
         signal.pthread_kill(thread, signal.SIGINT)
     else:
         raise_in_thread(thread, KeyboardInterrupt)
+
+
+class Interruptible:
+    """Runs functions in threads that are not ours, so that all can be interrupted, each of them once."""
+
+    def __init__(self) -> None:
+        self._busy: set[int] = set()
+        self._interrupted = False
+        self._lock = threading.Lock()
+
+    def run(self, fn: Callable[..., Any], *args: Any) -> Any:
+        """Run `fn(*args)` in this thread.
+
+        Raises:
+            KeyboardInterrupt: It was interrupted, or is not to begin.
+        """
+        thread = threading.get_ident()
+        with self._lock:
+            if self._interrupted:  # submitted before the interrupt, begun after it
+                raise KeyboardInterrupt
+            self._busy.add(thread)
+        try:
+            return fn(*args)
+        finally:
+            with self._lock:
+                # An interrupt that arrives now must not hit the pool's own code: it would leave a future that never ends.
+                self._busy.discard(thread)
+                raise_in_thread(thread, None)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt, once, in the threads that run something; a blocking call in C ends first."""
+        with self._lock:
+            self._interrupted = True
+            for thread in self._busy:
+                raise_in_thread(thread, KeyboardInterrupt)
+            self._busy.clear()
 
 
 class TooLong(BaseException):

@@ -81,11 +81,18 @@ class Parcels:
         return ref
 
 
+def references(body: tuple[Any, Any, list[Any]]) -> set[int]:
+    """The numbers of the values that a call (function, shared, arguments) only refers to."""
+    _, shared, arguments = body
+    found = [part for argument in arguments for part in (argument.values() if type(argument) is dict else (argument,))]
+    return {part.number for part in (shared, *found) if type(part) is Ref}
+
+
 class Received:
     """The worker's side."""
 
-    def __init__(self) -> None:
-        self.data: dict[int, bytes] = {}
+    def __init__(self, data: dict[int, bytes] | None = None) -> None:
+        self.data: dict[int, bytes] = data if data is not None else {}
         self._shared: dict[int, Any] = {}
 
     def unwrap(self, argument: Any) -> Any:

@@ -27,7 +27,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from towpath.errors import TowpathError
-from towpath.executors.parcels import Parcels, Ref
+from towpath.executors.parcels import Parcels, references
 from towpath.executors.pickling import unpacked
 from towpath.executors.worker import INTERRUPTED, RETURNED
 from towpath.log_relay import levels, replay
@@ -81,7 +81,7 @@ class _Worker:
 
     def send(self, parcels: Parcels, body: Any) -> None:
         """Send a call, and the parcels in it that this worker has not got. A send that breaks off leaves it useless."""
-        numbers = _numbers(body)
+        numbers = references(body)
         missing = sorted(numbers - self.known)
         self.known = (self.known & parcels.data.keys()) | numbers
         self.calls.send_bytes(pickle.dumps((missing, self.known, body)))
@@ -110,12 +110,6 @@ class _Worker:
         self.logs.close()
         if self.death >= 0:
             os.close(self.death)
-
-
-def _numbers(body: tuple[Any, Any, list[Any]]) -> set[int]:
-    _, shared, arguments = body
-    found = [part for argument in arguments for part in (argument.values() if type(argument) is dict else (argument,))]
-    return {part.number for part in (shared, *found) if type(part) is Ref}
 
 
 class ProcessPool:

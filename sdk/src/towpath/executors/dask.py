@@ -1,0 +1,174 @@
+"""`DaskExecutor`: tasks on a Dask cluster, a temporary one or a given one.
+
+A worker that dies: a temporary `LocalCluster` re-runs nothing by itself (`allowed-failures` is 0). Its workers note on disk what they
+begin, and begin nothing twice: a task that had begun fails, and is retried if its author wants that; one that only waited there is sent
+again. Other clusters re-run lost tasks by their own rules; that is written in the run's log.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from towpath.errors import FlowError, TowpathError
+from towpath_proto.errors import Code
+
+if TYPE_CHECKING:
+    from towpath.executors.dask_session import Session
+
+_AHEAD = 8  # calls beyond the threads of a temporary cluster, so that workers do not wait for the next one
+_RESOURCE = "dask-resource:"
+
+
+def _needs_dask(error: ImportError) -> FlowError:
+    return FlowError(Code.MISSING_EXTRA, f"DaskExecutor needs dask ({error}); install it with: pip install 'towpath[dask]'")
+
+
+class DaskExecutor:
+    """Runs tasks on a Dask cluster. The name and the arguments are Prefect 1's.
+
+    A task's tags of the form `dask-resource:GPU=1` are the Dask resources that it needs.
+
+    Args:
+        address: Address of a scheduler that is running; default a temporary cluster for each run.
+        cluster_class: Class of the temporary cluster, or a callable that makes one, or the dotted name of either; default `LocalCluster`.
+        cluster_kwargs: Its arguments, such as `{"n_workers": 4, "threads_per_worker": 1}`.
+        adapt_kwargs: Let the temporary cluster grow and shrink: arguments of its `adapt`, such as `{"minimum": 1, "maximum": 10}`.
+        client_kwargs: Arguments of the Dask client, such as `{"security": …}`.
+        debug: Whether a local cluster prints its own warnings.
+        performance_report_path: Where to write Dask's report of the run (HTML; needs bokeh).
+        disable_cancellation_event: Whether to leave alone what runs on the workers when the run is cancelled.
+        watch_worker_status: Whether to log workers that come and go; default yes, but not with `adapt_kwargs`.
+
+    Raises:
+        FlowError: BAD_SETTING; when it starts, MISSING_EXTRA where dask is not installed.
+    """
+
+    inline = False
+
+    def __init__(
+        self,
+        address: str | None = None,
+        cluster_class: str | Callable[..., Any] | None = None,
+        cluster_kwargs: Mapping[str, Any] | None = None,
+        adapt_kwargs: Mapping[str, Any] | None = None,
+        client_kwargs: Mapping[str, Any] | None = None,
+        debug: bool = False,
+        performance_report_path: str | None = None,
+        disable_cancellation_event: bool = False,
+        watch_worker_status: bool | None = None,
+    ) -> None:
+        if address is not None and (cluster_class or cluster_kwargs or adapt_kwargs):
+            raise FlowError(Code.BAD_SETTING, "DaskExecutor: give the address of a cluster, or say how to make one, not both")
+        self.address = address
+        self.cluster_class = cluster_class
+        self.cluster_kwargs = dict(cluster_kwargs or {})
+        self.adapt_kwargs = dict(adapt_kwargs or {})
+        self.client_kwargs = dict(client_kwargs or {})
+        self.debug = debug
+        self.performance_report_path = performance_report_path
+        self.disable_cancellation_event = disable_cancellation_event
+        self.watch_worker_status = not self.adapt_kwargs if watch_worker_status is None else watch_worker_status
+        self.slots: int | None = None
+        self._session: Session | None = None
+
+    @contextmanager
+    def start(self) -> Iterator[None]:
+        """Connect to the cluster, or make it; close it at the end."""
+        try:
+            import distributed
+        except ImportError as error:
+            raise _needs_dask(error) from error
+        from towpath.executors.dask_session import Session
+
+        with ExitStack() as stack:
+            local = False
+            if self.address is None:
+                make = self._cluster_maker(distributed)
+                local = make is distributed.LocalCluster
+                cluster = stack.enter_context(self._cluster(make, local))
+                if self.adapt_kwargs:
+                    cluster.adapt(**self.adapt_kwargs)
+                address: Any = cluster
+            else:
+                address = self.address
+            try:
+                connect: Any = distributed.Client
+                client = stack.enter_context(connect(address, **{"set_as_default": False, **self.client_kwargs}))
+            except OSError as error:
+                raise TowpathError(Code.UNREACHABLE, f"The Dask cluster at {self.address} cannot be reached: {error}") from error
+            if self.performance_report_path:
+                stack.enter_context(self._report(distributed))
+            if local and not self.adapt_kwargs:
+                self.slots = sum(client.nthreads().values()) + _AHEAD
+            session = Session(client, exact=local, watch=self.watch_worker_status, stops=not self.disable_cancellation_event)
+            self._session = stack.enter_context(session.open())
+            try:
+                yield
+            finally:
+                self._session = None
+
+    def _cluster_maker(self, distributed: Any) -> Callable[..., Any]:
+        made = self.cluster_class
+        if made is None:
+            maker: Callable[..., Any] = distributed.LocalCluster
+            return maker
+        if callable(made):
+            return made
+        module, _, name = made.rpartition(".")
+        try:
+            found: Callable[..., Any] = getattr(importlib.import_module(module or "distributed"), name)
+        except (ImportError, AttributeError) as error:
+            raise FlowError(Code.BAD_SETTING, f"DaskExecutor: there is no cluster_class {made!r} here: {error}") from error
+        return found
+
+    def _cluster(self, make: Callable[..., Any], local: bool) -> Any:
+        import dask
+
+        if not local:
+            return make(**self.cluster_kwargs)
+        quiet = logging.WARNING if self.debug else logging.CRITICAL
+        # any free port for the dashboard: several runs may have a cluster at the same time
+        arguments = {"silence_logs": quiet, "dashboard_address": "127.0.0.1:0", **self.cluster_kwargs}
+        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+            return make(**arguments)
+
+    def _report(self, distributed: Any) -> Any:
+        try:
+            importlib.import_module("bokeh")
+        except ImportError as error:
+            raise FlowError(Code.MISSING_EXTRA, "DaskExecutor: performance_report_path needs bokeh: pip install bokeh") from error
+        return distributed.performance_report(self.performance_report_path)
+
+    def submit(self, fn: Callable[..., Any], shared: Any, /, *args: Any, name: str = "task", tags: Collection[str] = ()) -> Future[Any]:
+        """Send it to the cluster."""
+        if self._session is None:
+            raise RuntimeError("the executor has not been started")
+        return self._session.submit(fn, shared, args, name, _resources(tags))
+
+    def interrupt(self) -> None:
+        """Interrupt what runs on the workers, and begin nothing more; what has not ended after the grace is given up."""
+        if self._session is not None:
+            self._session.interrupt()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_session": None, "slots": None}
+
+    def __repr__(self) -> str:
+        return f"<DaskExecutor: {self.address or self.cluster_class or 'LocalCluster'}>"
+
+
+def _resources(tags: Collection[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for tag in tags:
+        if tag.startswith(_RESOURCE):
+            key, _, number = tag.removeprefix(_RESOURCE).partition("=")
+            try:
+                found[key] = float(number)
+            except ValueError:
+                raise FlowError(Code.BAD_FLOW, f"the tag {tag!r} must be {_RESOURCE}NAME=NUMBER") from None
+    return found
