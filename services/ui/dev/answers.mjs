@@ -53,6 +53,13 @@ function taskRow(t) {
   };
 }
 
+function agentRow(world, agent) {
+  const holds = [...world.runs.values()].filter(
+    (r) => r.agent?.id === agent.id && ["Submitted", "Running"].includes(r.state),
+  );
+  return { ...agent, holds: holds.map((r) => runRow(r)) };
+}
+
 /**
  * The answer to one of the page's documents, by its operation's name.
  * @returns {any}
@@ -80,7 +87,7 @@ export function answer(world, query, variables) {
       };
     }
     case "Agents":
-      return { agents: world.agents };
+      return { agents: world.agents.map((agent) => agentRow(world, agent)) };
     case "Run":
       return { run: run ? [runRow(run)] : [] };
     case "Graph":

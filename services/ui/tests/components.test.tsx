@@ -2,7 +2,7 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { beforeAll, describe, expect, it } from "vitest";
 import { World } from "../dev/scenario.mjs";
-import { Agents, isAlive } from "../src/components/Agents";
+import { Agents } from "../src/components/Agents";
 import { Ledger } from "../src/components/Ledger";
 import { actionFor } from "../src/components/RunActions";
 import { reasonOf } from "../src/components/RunHeader";
@@ -13,6 +13,7 @@ import { AGENTS, type AgentRow } from "../src/data/documents/agents";
 import { HOME, type HomeData } from "../src/data/documents/home";
 import { RUN, type RunRow, TASK_RUNS } from "../src/data/documents/run";
 import { TaskStore } from "../src/data/taskStore";
+import { isAlive } from "../src/domain/serving";
 import { WAITING_STATES } from "../src/domain/states";
 import { toStripRun } from "../src/pages/HomePage";
 

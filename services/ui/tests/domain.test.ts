@@ -189,13 +189,12 @@ describe("graph", () => {
 });
 
 describe("routes", () => {
-  it("knows its two addresses", () => {
+  it("knows home and a run", () => {
     expect(routeOf("/")).toEqual({ page: "home" });
     expect(routeOf("/run/0197F000-0000-7000-8000-000000000001")).toEqual({
       page: "run",
       id: "0197f000-0000-7000-8000-000000000001",
     });
     expect(routeOf("/run/nonsense").page).toBe("lost");
-    expect(routeOf("/flows").page).toBe("lost");
   });
 });

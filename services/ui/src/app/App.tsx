@@ -12,6 +12,9 @@ const HomePage = lazy(() => import("../pages/HomePage").then((m) => ({ default: 
 const RunsPage = lazy(() => import("../pages/RunsPage").then((m) => ({ default: m.RunsPage })));
 const RunPage = lazy(() => import("../pages/RunPage").then((m) => ({ default: m.RunPage })));
 const TaskRunPage = lazy(() => import("../pages/TaskRunPage").then((m) => ({ default: m.TaskRunPage })));
+const FlowsPage = lazy(() => import("../pages/FlowsPage").then((m) => ({ default: m.FlowsPage })));
+const AgentsPage = lazy(() => import("../pages/AgentsPage").then((m) => ({ default: m.AgentsPage })));
+const AgentPage = lazy(() => import("../pages/AgentPage").then((m) => ({ default: m.AgentPage })));
 const FlowPage = lazy(() => import("../pages/FlowPage").then((m) => ({ default: m.FlowPage })));
 
 interface Room {
@@ -25,6 +28,8 @@ interface Room {
 const ROOMS: readonly Room[] = [
   { name: "Home", path: "/", key: "g h", pages: ["home"] },
   { name: "Runs", path: "/runs", key: "g r", pages: ["runs", "run", "task-run"] },
+  { name: "Flows", path: "/flows", key: "g f", pages: ["flows", "flow"] },
+  { name: "Agents", path: "/agents", key: "g a", pages: ["agents", "agent"] },
 ];
 
 export function App() {
@@ -64,6 +69,12 @@ function Page({ route }: { route: Route }) {
       return <RunPage key={route.id} id={route.id} />;
     case "task-run":
       return <TaskRunPage key={route.id} id={route.id} />;
+    case "flows":
+      return <FlowsPage />;
+    case "agents":
+      return <AgentsPage />;
+    case "agent":
+      return <AgentPage key={route.id} id={route.id} />;
     case "flow":
       return <FlowPage key={route.id} id={route.id} />;
     case "lost":

@@ -7,21 +7,24 @@ import { type MouseEvent, useMemo, useSyncExternalStore } from "react";
 export type Route =
   | { readonly page: "home" }
   | { readonly page: "runs" }
+  | { readonly page: "flows" }
+  | { readonly page: "agents" }
+  | { readonly page: "agent"; readonly id: string }
   | { readonly page: "run"; readonly id: string }
   | { readonly page: "task-run"; readonly id: string }
   | { readonly page: "flow"; readonly id: string }
   | { readonly page: "lost"; readonly path: string };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const OF_MANY: ReadonlySet<string> = new Set(["runs"]);
-const OF_ONE: ReadonlySet<string> = new Set(["run", "task-run", "flow"]);
+const OF_MANY: ReadonlySet<string> = new Set(["runs", "flows", "agents"]);
+const OF_ONE: ReadonlySet<string> = new Set(["run", "task-run", "flow", "agent"]);
 
 export function routeOf(path: string): Route {
   const [page, id, ...more] = path.split("/").filter(Boolean);
   if (page === undefined) return { page: "home" };
-  if (id === undefined && OF_MANY.has(page)) return { page: page as "runs" };
+  if (id === undefined && OF_MANY.has(page)) return { page: page as "runs" | "flows" | "agents" };
   if (id !== undefined && more.length === 0 && OF_ONE.has(page) && UUID.test(id))
-    return { page: page as "run" | "task-run" | "flow", id: id.toLowerCase() };
+    return { page: page as "run" | "task-run" | "flow" | "agent", id: id.toLowerCase() };
   return { page: "lost", path };
 }
 
@@ -106,4 +109,8 @@ export function taskRunPath(id: string): string {
 /** The page of a flow, by its group: the address outlives versions. (The id of a version leads there, too.) */
 export function flowPath(flowGroupId: string): string {
   return `/flow/${flowGroupId}`;
+}
+
+export function agentPath(id: string): string {
+  return `/agent/${id}`;
 }

@@ -1,15 +1,9 @@
 /** Who walks the towpath now: the agents, and whether each is alive. */
 import { useNow } from "../app/now";
+import { agentPath, follow } from "../app/router";
 import type { AgentRow } from "../data/documents/agents";
+import { isAlive } from "../domain/serving";
 import { parse, relative } from "../domain/time";
-
-/** An agent of Prefect 1 has no lease; it asks for work at least once a minute. */
-const QUIET_MS = 60_000;
-
-export function isAlive(agent: AgentRow, now: number): boolean {
-  const lease = parse(agent.lease_expires_at);
-  return (lease !== null && lease > now) || now - (parse(agent.last_queried) ?? 0) < QUIET_MS;
-}
 
 export function Agents({ agents }: { agents: readonly AgentRow[] }) {
   const now = useNow();
@@ -18,7 +12,10 @@ export function Agents({ agents }: { agents: readonly AgentRow[] }) {
   return (
     <aside className="agents" aria-label="Agents">
       <h2>
-        Agents <b>{alive.length} alive</b>
+        <a href="/agents" onClick={follow}>
+          Agents
+        </a>{" "}
+        <b>{alive.length} alive</b>
       </h2>
       {alive.length === 0 && (
         <p className="note">
@@ -30,7 +27,9 @@ export function Agents({ agents }: { agents: readonly AgentRow[] }) {
         {alive.map((agent) => (
           <li key={agent.id}>
             <span className="alive" aria-hidden="true" />
-            <span className="who">{agent.name}</span>
+            <a href={agentPath(agent.id)} onClick={follow} className="who">
+              {agent.name}
+            </a>
             <span className="kind">{agent.type}</span>
             <span className="seen">{relative(parse(agent.last_queried) ?? now, now)}</span>
             {agent.labels.length > 0 && <span className="labels">{agent.labels.join(" · ")}</span>}
@@ -38,7 +37,9 @@ export function Agents({ agents }: { agents: readonly AgentRow[] }) {
         ))}
       </ul>
       {gone > 0 && (
-        <p className="faint">{gone === 1 ? "1 agent was seen before." : `${gone} agents were seen before.`}</p>
+        <a href="/agents" onClick={follow} className="faint gone">
+          {gone === 1 ? "1 agent is silent" : `${gone} agents are silent`}
+        </a>
       )}
     </aside>
   );

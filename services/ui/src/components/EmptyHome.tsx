@@ -1,5 +1,5 @@
 /** What a new installation shows: how the first run comes to be, in three commands. Goes away by itself with the first run. */
-import { useState } from "react";
+import { Command } from "./Command";
 
 const FLOW = `from towpath import Flow, task
 
@@ -9,24 +9,6 @@ def greet(name):
 
 with Flow("hello") as flow:
     greet.map(["lock", "boat", "bridge"])`;
-
-function Command({ text }: { text: string }) {
-  const [copied, setCopied] = useState(false);
-  return (
-    <div className="command">
-      <pre>{text}</pre>
-      <button
-        type="button"
-        className="quiet"
-        onClick={() => {
-          void navigator.clipboard.writeText(text).then(() => setCopied(true));
-        }}
-      >
-        {copied ? "Copied" : "Copy"}
-      </button>
-    </div>
-  );
-}
 
 export function EmptyHome({ hasFlows }: { hasFlows: boolean }) {
   return (

@@ -12,6 +12,9 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["f", "follow the log, or stay"],
   ["← ↑ ↓ →", "move among mapped children"],
   ["g  h", "home"],
+  ["g  r", "runs"],
+  ["g  f", "flows"],
+  ["g  a", "agents"],
   ["t", "light or dark"],
   ["?", "this page"],
 ];

@@ -67,7 +67,11 @@ export function RunList({ runs }: { runs: readonly StripRun[] }) {
   return (
     <section className="runs" aria-label="Runs">
       <header className="runs-head">
-        <h2>Runs</h2>
+        <h2>
+          <a href="/runs" onClick={follow}>
+            Runs
+          </a>
+        </h2>
         <div className="families" role="group" aria-label="Filter by state">
           <button type="button" aria-pressed={family === null} onClick={() => setFamily(null)}>
             All <b>{runs.length}</b>
@@ -188,7 +192,7 @@ function Times({ run }: { run: StripRun }) {
       <td className="num" title={new Date(run.start ?? run.due).toLocaleString()}>
         {waiting ? (
           <span data-late={late || undefined}>
-            {late ? `late, was due ${relative(run.due, now)}` : relative(run.due, now)}
+            {late ? `late, was due ${relative(run.due, now)}` : `${relative(run.due, now)}, ${moment(run.due, now)}`}
           </span>
         ) : (
           moment(run.start ?? run.due, now)

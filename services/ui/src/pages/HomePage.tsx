@@ -1,16 +1,21 @@
-/** Home: what runs, what comes, what has been; who is there to run it. */
+/** Home: what needs somebody, what runs, what comes, what has been; who is there to run it, and how the services are. */
 import { useEffect, useMemo } from "react";
+import { serverNow } from "../api/clock";
 import { Agents } from "../components/Agents";
 import { EmptyHome } from "../components/EmptyHome";
+import { Needs } from "../components/Needs";
 import { Problem } from "../components/Problem";
 import { PulseStrip, type StripRun } from "../components/PulseStrip";
 import { RunList } from "../components/RunList";
+import { Services } from "../components/Services";
+import { Today } from "../components/Today";
 import { useCell } from "../data/cell";
 import { AGENTS, type AgentsData } from "../data/documents/agents";
 import type { FlowRunRow } from "../data/documents/flowRunRow";
-import { HOME, type HomeData } from "../data/documents/home";
+import { HOME, type HomeData, NEEDS, type NeedsData } from "../data/documents/home";
+import { HealthRead } from "../data/health";
 import { LiveRead } from "../data/liveRead";
-import { WAITING_STATES } from "../domain/states";
+import { familyOf, isFinal, STATE_NAMES, WAITING_STATES } from "../domain/states";
 import { parse } from "../domain/time";
 import "../styles/home.css";
 
@@ -26,26 +31,72 @@ export function toStripRun(row: FlowRunRow): StripRun {
   };
 }
 
+const SINCE_MS = 24 * 3_600_000;
+const OPEN_STATES = STATE_NAMES.filter((name) => !isFinal(name) && familyOf(name) !== "failed");
+const FAILED_STATES = STATE_NAMES.filter((name) => familyOf(name) === "failed" && isFinal(name));
+
+function useReads() {
+  const reads = useMemo(
+    () => ({
+      home: new LiveRead<HomeData>(HOME, { waiting: WAITING_STATES, begun: 120, coming: 40 }),
+      agents: new LiveRead<AgentsData>(AGENTS, {}),
+      needs: new LiveRead<NeedsData>(NEEDS, {
+        failed: FAILED_STATES,
+        waiting: WAITING_STATES,
+        open: OPEN_STATES,
+        since: new Date(serverNow() - SINCE_MS).toISOString(),
+      }),
+      health: new HealthRead(),
+    }),
+    [],
+  );
+  useEffect(() => {
+    const ends = [reads.home.start(), reads.agents.start(), reads.needs.start(), reads.health.start()];
+    return () => {
+      for (const end of ends) end();
+    };
+  }, [reads]);
+  return reads;
+}
+
 export function HomePage() {
-  const read = useMemo(() => new LiveRead<HomeData>(HOME, { waiting: WAITING_STATES, begun: 120, coming: 40 }), []);
-  const agentsRead = useMemo(() => new LiveRead<AgentsData>(AGENTS, {}), []);
-  useEffect(() => read.start(), [read]);
-  useEffect(() => agentsRead.start(), [agentsRead]);
+  const reads = useReads();
   useEffect(() => {
     document.title = "Towpath";
   }, []);
-  const { data, error } = useCell(read.answer);
-  const agents = useCell(agentsRead.answer).data?.agents ?? null;
+  const { data, error } = useCell(reads.home.answer);
+  const needs = useCell(reads.needs.answer);
+  const agentsRead = useCell(reads.agents.answer);
+  const agents = agentsRead.data?.agents ?? null;
   const runs = useMemo(() => (data ? [...data.begun, ...data.coming].map(toStripRun) : []), [data]);
+  const shown = error ?? needs.error ?? agentsRead.error;
+  const busy = runs.length > 0;
   return (
-    <main className="home">
-      {error && <Problem error={error} />}
-      {data && runs.length === 0 && <EmptyHome hasFlows={data.flows.length > 0} />}
-      {data && runs.length > 0 && <PulseStrip runs={runs} />}
+    <main className="home" aria-busy={!data && !error ? true : undefined}>
+      {shown && <Problem error={shown} />}
+      {data && !busy && <EmptyHome hasFlows={data.flows.length > 0} />}
+      {data && busy && (
+        <>
+          <Today changed={data} />
+          <PulseStrip runs={runs} />
+        </>
+      )}
       {data && (
-        <div className="home-columns" data-empty={runs.length === 0 || undefined}>
-          {runs.length > 0 && <RunList runs={runs} />}
-          {agents && (runs.length > 0 || agents.length > 0) && <Agents agents={agents} />}
+        <div className="home-columns" data-empty={!busy || undefined}>
+          {busy && (
+            <div>
+              {needs.data && agents && (
+                <Needs needs={needs.data} begun={data.begun} agents={agents} health={reads.health} />
+              )}
+              <RunList runs={runs} />
+            </div>
+          )}
+          {agents && (busy || agents.length > 0) && (
+            <div className="home-side">
+              <Agents agents={agents} />
+              <Services health={reads.health} />
+            </div>
+          )}
         </div>
       )}
     </main>

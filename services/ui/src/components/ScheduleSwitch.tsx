@@ -1,0 +1,50 @@
+/** The schedule of a flow on or off. It can be turned back at once, so nothing is asked twice; the server's answer moves it. */
+import { useState } from "react";
+import { type ApiError, asApiError } from "../api/errors";
+import { request } from "../api/http";
+import { SCHEDULE_OFF, SCHEDULE_ON } from "../data/documents/flows";
+
+interface Props {
+  readonly flowId: string;
+  readonly name: string;
+  readonly on: boolean;
+  readonly onError: (error: ApiError | null) => void;
+}
+
+export function ScheduleSwitch({ flowId, name, on, onError }: Props) {
+  const [asked, setAsked] = useState<boolean | null>(null);
+  // What was asked for holds until the server says the same, or refuses.
+  const shown = asked ?? on;
+  if (asked === on) setAsked(null);
+  const turn = async () => {
+    const next = !shown;
+    setAsked(next);
+    onError(null);
+    try {
+      const answer = await request<Record<string, { success: boolean; error: string | null }>>(
+        next ? SCHEDULE_ON : SCHEDULE_OFF,
+        { flow: flowId },
+      );
+      const said = Object.values(answer)[0];
+      if (said && !said.success)
+        throw asApiError([{ message: said.error ?? "The server left the schedule as it is." }]);
+    } catch (cause) {
+      setAsked(null);
+      onError(asApiError(cause));
+    }
+  };
+  return (
+    <button
+      type="button"
+      role="switch"
+      className="switch"
+      aria-checked={shown}
+      aria-busy={asked !== null || undefined}
+      aria-label={`Schedule of ${name}`}
+      title={shown ? "The schedule is on" : "The schedule is off"}
+      onClick={() => void turn()}
+    >
+      <span />
+    </button>
+  );
+}
