@@ -8,10 +8,10 @@ import type { RelatedRun, RunRow } from "../data/documents/run";
 import { LiveRead } from "../data/liveRead";
 import type { TaskRun, TaskView } from "../data/taskStore";
 import type { Selection } from "../domain/selection";
+import { isAlive } from "../domain/serving";
 import { familyOf, isFinal } from "../domain/states";
 import { duration, elapsed, moment, parse, relative } from "../domain/time";
 import { type Walker, whyNot } from "../domain/waiting";
-import { isAlive } from "./Agents";
 import { Glyph, StateChip } from "./Glyph";
 import { RunActions } from "./RunActions";
 
