@@ -5,6 +5,7 @@ Driver errors become `TowpathError` here, once. Rows come as dicts; JSON is read
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -176,8 +177,13 @@ class PostgresStore:
         """
         if self._pool is None:
             raise TowpathError(Code.UNAVAILABLE, "The service is not started; try again.")
+        task = asyncio.current_task()
+        cancellations = task.cancelling() if task is not None else 0
         try:
             async with self._pool.connection(timeout=timeout) as connection:
+                if task is not None and task.cancelling() > cancellations:
+                    # asyncio.wait_for of Python 3.11, in the pool, forgets a cancellation that comes together with the connection
+                    raise asyncio.CancelledError
                 yield connection
         except (psycopg.Error, PoolTimeout) as e:
             raise translate(e) from e
