@@ -95,7 +95,8 @@ def test_tables_of_tenants_are_asked_with_their_tenant():
     allowed = {
         # after the row was found and locked within the caller's tenant, in the same transaction
         "archive_flow", "archive_older_flows", "append_serialized_tasks", "set_schedule", "remember_idempotency_key", "mark_mapped_tasks",
-        "tasks_of_flow", "tasks_by_slug", "lock_descendants", "flow_run_details", "task_run_records", "lock_task_runs_by_slug",
+        "insert_flow_runs", "tasks_of_flow", "tasks_by_slug", "lock_descendants", "flow_run_details", "task_run_records",
+        "lock_task_runs_by_slug",
         "lock_unfinished_task_runs",
         "lock_failed_task_runs", "active_tasks", "delete_run_history", "delete_flow_history", "delete_upcoming_runs",
         "waiting_runs_of_flows", "lock_flows_to_delete", "lock_runs_to_delete", "flow_by_idempotency_key",

@@ -41,7 +41,7 @@ def pattern(event_type: str, tenant_id: str = "*", entity_id: str = "*") -> str:
 
 
 def envelope(
-    *, event_id: str, event_type: str, tenant_id: str, occurred_at: datetime, data: dict[str, Any], trace: str | None = None
+    *, event_id: str, event_type: str, tenant_id: str, occurred_at: datetime, data: dict[str, Any] | str, trace: str | None = None
 ) -> bytes:
     """An event's JSON body.
 
@@ -50,7 +50,7 @@ def envelope(
         event_type: A key of `EVENT_TYPES`.
         tenant_id: The tenant it belongs to.
         occurred_at: Aware UTC datetime.
-        data: The fields that the type's schema names.
+        data: The fields that the type's schema names, as a value or as JSON text.
         trace: W3C traceparent of the change, if there is one.
     """
     body: dict[str, Any] = {
@@ -59,11 +59,12 @@ def envelope(
         "version": 1,
         "tenant_id": tenant_id,
         "occurred_at": occurred_at.isoformat(),
-        "data": data,
     }
     if trace:
         body["traceparent"] = trace
-    return json.dumps(body, separators=(",", ":")).encode()
+    head = json.dumps(body, separators=(",", ":"))
+    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+    return f'{head[:-1]},"data":{text}}}'.encode()
 
 
 @cache

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 from towpath_proto.errors import Code
+from towpath_proto.ids import uuid7_time
 
 
 async def test_a_run_walks_from_registration_to_its_end(api, make_state):
@@ -153,3 +154,18 @@ async def test_bad_requests_for_runs_name_what_is_wrong(api):
     assert bulk["results"][1]["created"] is True
     (row,) = await api.rows("select parameters from flow_run")
     assert row["parameters"] == {"year": 2000, "zone": "UTC"}
+
+
+async def test_task_runs_of_new_runs_have_ids_that_sort_by_time_and_task(api):
+    """Their ids are UUIDv7 of the run's millisecond, in the order of the tasks, and no two are alike, in one batch of several flows too."""
+    flows = [await api.register("canal", tasks=5), await api.register("lock", tasks=3)]
+    wanted = [{"flow_id": flow} for flow in flows * 40]
+    made = (await api.call("create_flow_runs", "results", runs=wanted))["results"]
+    rows = await api.rows("select id, flow_run_id, task_id from task_run order by id")
+    assert len({r["id"] for r in rows}) == len(rows) == 40 * (5 + 3)
+    by_run: dict[UUID, list] = {UUID(m["id"]): [] for m in made}
+    for row in rows:
+        by_run[row["flow_run_id"]].append(row)
+    for run_id, own in by_run.items():
+        assert [r["task_id"] for r in own] == sorted(r["task_id"] for r in own)
+        assert {(r["id"].version, r["id"].variant, uuid7_time(r["id"])) for r in own} == {(7, RFC_4122, uuid7_time(run_id))}

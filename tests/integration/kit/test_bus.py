@@ -11,7 +11,7 @@ import pytest
 
 from towpath_server.embedded.nats import EmbeddedNats
 from towpath_service_kit import bus as bus_module
-from towpath_service_kit.bus import NatsBus
+from towpath_service_kit.bus import BusMessage, NatsBus
 from towpath_service_kit.metrics import Metrics
 from towpath_service_kit.testing import MemoryBus, capture_logs
 
@@ -73,6 +73,19 @@ async def test_messages_come_in_order(bus):
     for number in range(200):
         assert await bus.publish("order.a", str(number).encode())
     assert [await ear.next() for _ in range(200)] == [("order.a", str(n).encode()) for n in range(200)]
+
+
+async def test_many_messages_go_together(bus, metrics):
+    """Many are heard in their order and counted one by one; one that cannot be sent is said, and those after it are not sent."""
+    ear = Ear()
+    await bus.subscribe("many.>", ear)
+    assert await bus.publish_all([BusMessage(f"many.{n}", b"") for n in range(50)])
+    assert [(await ear.next())[0] for _ in range(50)] == [f"many.{n}" for n in range(50)]
+    assert metrics.value("towpath_bus_published_total") == 50
+    assert not await bus.publish_all([BusMessage("many.a", b""), BusMessage("bad subject", b""), BusMessage("many.b", b"")])
+    assert await bus.publish("many.c", b"")
+    assert [(await ear.next())[0] for _ in range(2)] == ["many.a", "many.c"]
+    assert await bus.publish_all([])
 
 
 @pytest.mark.parametrize(

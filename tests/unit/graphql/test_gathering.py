@@ -54,6 +54,26 @@ async def test_callers_never_share():
     assert work.groups == [("a", ["x"]), ("b", ["y"]), ("a", ["z"])]
 
 
+async def test_a_group_that_takes_long_does_not_hold_up_the_others():
+    """Calls behind a group that waits for something go in groups of their own, as many at once as are allowed, and no more."""
+    work = Work(ValueError())
+    gathering: Gathering[str, str, str] = Gathering(work, at_once=3, patience=0)
+    tasks = []
+    for number in range(3):
+        work.begun.clear()
+        tasks.append(asyncio.ensure_future(gathering("a", f"x{number}")))
+        await work.begun.wait()
+    tasks += [asyncio.ensure_future(gathering("a", item)) for item in ("y", "z")]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert work.groups == [("a", ["x0"]), ("a", ["x1"]), ("a", ["x2"])]
+    work.go.set()
+    assert await asyncio.gather(*tasks) == ["X0", "X1", "X2", "Y", "Z"]
+    assert work.groups[3:] == [("a", ["y", "z"])]
+    assert not gathering._late
+    assert not gathering._under_way
+
+
 async def test_one_bad_call_does_not_spoil_the_others():
     """A group that fails is carried out one by one, and only the bad call fails."""
     work = Work(ValueError("no"))

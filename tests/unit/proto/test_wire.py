@@ -115,3 +115,4 @@ def test_an_envelope_says_what_and_when():
         "data": {"a": 1},
     }
     assert json.loads(subjects.envelope(**given, trace="00-t"))["traceparent"] == "00-t"
+    assert json.loads(subjects.envelope(**{**given, "data": '{"a": 1}'})) == body, "data as JSON text"

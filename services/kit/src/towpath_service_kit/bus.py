@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -82,6 +82,10 @@ class Bus(Protocol):
 
     async def publish(self, subject: str, payload: bytes) -> bool:
         """Send a message, or drop it; whether it was handed on (not: whether anybody heard)."""
+        ...
+
+    async def publish_all(self, messages: Sequence[BusMessage]) -> bool:
+        """Send many in order; whether all were handed on. When not, those before the first that was not may have been."""
         ...
 
     async def subscribe(self, pattern: str, handler: Handler) -> Subscription:
@@ -225,21 +229,29 @@ class NatsBus:
 
     async def publish(self, subject: str, payload: bytes) -> bool:
         """See `Bus`."""
+        return await self.publish_all([BusMessage(subject, payload)])
+
+    async def publish_all(self, messages: Sequence[BusMessage]) -> bool:
+        """See `Bus`."""
         client = self._client
         if client is None or not client.is_connected:
-            self._counters.dropped.labels("disconnected").inc()
+            self._counters.dropped.labels("disconnected").inc(len(messages))
             return False
-        if client.pending_data_size + len(payload) > _PENDING_BYTES:
-            self._counters.dropped.labels("backlog").inc()
-            return False
+        sent = 0
         try:
-            async with asyncio.timeout(0.1):
-                await client.publish(subject, payload)
+            async with asyncio.timeout(0.1 + 0.001 * len(messages)):
+                for message in messages:
+                    if client.pending_data_size + len(message.payload) > _PENDING_BYTES:
+                        self._counters.dropped.labels("backlog").inc(len(messages) - sent)
+                        return False
+                    await client.publish(message.subject, message.payload)
+                    sent += 1
         except (nats.errors.Error, OSError, TimeoutError) as e:
-            self._counters.dropped.labels("error").inc()
-            _log.warning("bus_publish_failed", subject=subject, cause=_words(e))
+            self._counters.dropped.labels("error").inc(len(messages) - sent)
+            _log.warning("bus_publish_failed", subject=messages[sent].subject, cause=_words(e))
             return False
-        self._counters.published.inc()
+        finally:
+            self._counters.published.inc(sent)
         return True
 
     async def subscribe(self, pattern: str, handler: Handler) -> Subscription:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import functools
+import gc
 import signal
 import socket
 import sys
@@ -231,6 +232,7 @@ async def serve_until_stopped(service: Service, *, host: str, port: int, ws: str
     http = asyncio.create_task(server.run(), name=f"http {service.name}")
     try:
         await service.start()
+        settle()
         _log.info("service_started", name=service.name, host=host, port=server.port)
         await http
         _log.info("service_stopping", name=service.name)
@@ -255,6 +257,16 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main)
+
+
+def settle() -> None:
+    """Tell the garbage collector that the process has started: what is there now stays, and is not searched again and again.
+
+    Requests of many objects made the collector run often enough to cost a fourth of their time; reference counts free nearly all of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def serve(service: Service, host: str, port: int, *, ws: str = "none") -> None:

@@ -100,6 +100,8 @@ def _check(options: Options, directory: DataDirectory) -> None:
 
 
 async def _serve(options: Options, directory: DataDirectory, sock: socket.socket) -> None:
+    from towpath_service_kit.service import settle
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -118,6 +120,7 @@ async def _serve(options: Options, directory: DataDirectory, sock: socket.socket
             interrupt.cancel()
             directory.write_note(url, processes=options.processes)
             click.echo(f"Towpath is ready at {url}  (data in {directory.path}; Ctrl-C stops it)")
+            settle()
             await stopped.wait()
     except asyncio.CancelledError:
         if not stopped.is_set():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -47,6 +48,18 @@ async def _configure(connection: Connection) -> None:
     set_json_loads(orjson.loads, connection)
 
 
+async def _check(connection: Connection) -> None:
+    """Refuse a connection that has died in the pool.
+
+    A server that closes a connection says so, or its end of the socket does: an idle connection with something to read is asked, all
+    others are as good as they were when they were put back.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
+
+
 def make_pool(dsn: str, *, size: int = 8, patience: float = 10) -> AsyncConnectionPool[Connection]:
     """A pool that is not open yet.
 
@@ -65,7 +78,7 @@ def make_pool(dsn: str, *, size: int = 8, patience: float = 10) -> AsyncConnecti
         timeout=patience,
         max_idle=60,
         reconnect_timeout=5,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         open=False,
     )
 
@@ -132,10 +145,7 @@ class PostgresTransaction:
 
     async def write_events(self) -> None:
         """Write what was published; the last step before the commit."""
-        rows = [
-            {"id": str(uuid7()), "tenant_id": str(e.tenant_id), "type": e.type, "entity_id": str(e.entity_id), "data": e.data}
-            for e in self.events
-        ]
+        rows = [{"id": uuid7(), "tenant_id": e.tenant_id, "type": e.type, "entity_id": e.entity_id, "data": e.data} for e in self.events]
         await self.run("write_events", rows=Json(rows))
 
 

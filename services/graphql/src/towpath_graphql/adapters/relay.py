@@ -8,17 +8,21 @@ stay, and hints that are older than `STALE` are dropped then: by that time every
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
 
 from towpath_graphql.adapters.postgres import PostgresStore
+from towpath_graphql.app.ports import Row
 from towpath_proto import subjects, timers
 from towpath_proto.errors import TowpathError
-from towpath_service_kit.bus import Bus
+from towpath_service_kit.bus import Bus, BusMessage
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
 
 _log = get_log(__name__)
 BATCH = 500
+GATHER = 0.01
+"""Seconds that a busy relay waits before its next batch; an idle one publishes at once."""
 STALE = timedelta(minutes=10)
 
 
@@ -61,11 +65,12 @@ class Relay:
             except Exception as e:  # whatever one row did to us: the relay must not die unnoticed while the service serves
                 _log.error("outbox_relay_failed", error=e)
                 await asyncio.sleep(1)
-            try:
-                async with asyncio.timeout(timers.SWEEP):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            if self._wake.is_set():  # it committed while a batch was published: more will follow, and share the next batch
+                await asyncio.sleep(GATHER)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timers.SWEEP):
+                        await self._wake.wait()
             self._wake.clear()
 
     async def publish_batch(self) -> int:
@@ -76,17 +81,8 @@ class Relay:
                 return 0
             now: datetime = rows[0]["now"]  # the database's: a wrong clock here must not make hints stale
             fresh = [r for r in sorted(rows, key=lambda r: r["id"]) if now - r["occurred_at"] < STALE]
-            for row in fresh:
-                body = subjects.envelope(
-                    event_id=str(row["id"]),
-                    event_type=row["type"],
-                    tenant_id=str(row["tenant_id"]),
-                    occurred_at=row["occurred_at"],
-                    data=row["data"],
-                    trace=row["trace"],
-                )
-                if not await self._bus.publish(subjects.subject(row["type"], str(row["tenant_id"]), str(row["entity_id"])), body):
-                    raise _NotPublishedError
+            if not await self._bus.publish_all([_message(r) for r in fresh]):
+                raise _NotPublishedError
             await self._bus.flush()
             if not self._bus.connected:  # the connection went while the batch was on its way
                 raise _NotPublishedError
@@ -95,3 +91,16 @@ class Relay:
         if fresh:
             self._lag.set((now - fresh[0]["occurred_at"]).total_seconds())
         return len(rows)
+
+
+def _message(row: Row) -> BusMessage:
+    tenant_id = str(row["tenant_id"])
+    body = subjects.envelope(
+        event_id=str(row["id"]),
+        event_type=row["type"],
+        tenant_id=tenant_id,
+        occurred_at=row["occurred_at"],
+        data=row["data"],
+        trace=row["trace"],
+    )
+    return BusMessage(subjects.subject(row["type"], tenant_id, str(row["entity_id"])), body)

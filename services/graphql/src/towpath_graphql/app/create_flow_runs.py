@@ -15,14 +15,15 @@ from uuid import UUID
 from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
-from towpath_graphql.app.storing import append_history, must_hold
+from towpath_graphql.app.storing import must_hold
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.decide import flow_events
 from towpath_graphql.domain.parameters import check_run_config, choose_labels, choose_name, choose_parameters
-from towpath_graphql.domain.runs import Event, FlowRun, HistoryRow
+from towpath_graphql.domain.runs import Event, FlowRun
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 
+_PENDING = state_json.make("Pending", "Task run created.")
 _RNG = random.Random()  # names of runs: no secrets
 
 
@@ -91,10 +92,11 @@ async def create_in(tx: Transaction, caller: Caller, requests: Sequence[RunReque
             results.append({"code": str(e.code), "message": e.message, **({"detail": e.detail} if e.detail else {})})
     wanted = [r for r in rows if r is not None]
     if wanted:
-        made = {r["id"] for r in await tx.all("insert_flow_runs", rows=Json(wanted))}
-        new = [r for r in wanted if r["id"] in made]
-        await _add_task_runs(tx, new)
-        await _add_first_states(tx, new, caller)
+        inserted = await tx.all("insert_flow_runs", rows=Json(wanted), pending=Json(_PENDING), actor=caller.actor)
+        made = {r["id"] for r in inserted}
+        for row in wanted:
+            if row["id"] in made:
+                tx.publish(_events(row))
         if len(made) < len(wanted):
             await _point_to_existing(tx, rows, results, made)
     return results
@@ -188,59 +190,32 @@ def _row(request: RunRequest, flow: Row, now: datetime) -> dict[str, Any]:
         "schedule_clock": request.clock,
         "idempotency_key": request.idempotency_key,
         "serialized_state": state_json.make("Scheduled", "Flow run scheduled.", start_time=start),
+        "state_id": uuid7(),
     }
 
 
-async def _add_task_runs(tx: Transaction, runs: Sequence[dict[str, Any]]) -> None:
-    tasks = {flow_id: await tx.all("tasks_of_flow", flow_id=flow_id) for flow_id in {r["flow_id"] for r in runs}}
-    pending = state_json.make("Pending", "Task run created.")
-    rows = [
-        {
-            "id": uuid7(),
-            "tenant_id": run["tenant_id"],
-            "flow_run_id": run["id"],
-            "task_id": task["id"],
-            "map_index": -1,
-            "cache_key": task["cache_key"],
-            "version": 0,
-            "attempt": 1,
-            "state": "Pending",
-            "serialized_state": pending,
-        }
-        for run in runs
-        for task in tasks[run["flow_id"]]
-    ]
-    if rows:
-        await tx.run("insert_task_runs", rows=Json(rows))
-
-
-async def _add_first_states(tx: Transaction, runs: Sequence[dict[str, Any]], caller: Caller) -> None:
-    now = await tx.now()
-    history: list[HistoryRow] = []
-    for row in runs:
-        run = FlowRun(
-            id=row["id"],
-            tenant_id=row["tenant_id"],
-            flow_id=row["flow_id"],
-            flow_group_id=row["flow_group_id"],
-            name=row["name"],
-            state="Scheduled",
-            version=1,
-            attempt=1,
-            serialized_state=row["serialized_state"],
-            due_at=row["scheduled_start_time"],
-            labels=tuple(row["labels"]),
-            run_config_type=(row["run_config"] or {}).get("type") or "UniversalRun",
-        )
-        history.append(HistoryRow(run.id, run.tenant_id, "Scheduled", 1, 1, now, run.serialized_state, 0, caller.actor))
-        created = {
-            "flow_run_id": str(run.id),
-            "flow_id": str(run.flow_id),
-            "state": run.state,
-            "due": row["scheduled_start_time"].isoformat(),
-        }
-        tx.publish([Event("flow_run.created", run.tenant_id, run.id, created), *flow_events(run)])
-    await append_history(tx, flows=history)
+def _events(row: Mapping[str, Any]) -> list[Event]:
+    run = FlowRun(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        flow_id=row["flow_id"],
+        flow_group_id=row["flow_group_id"],
+        name=row["name"],
+        state="Scheduled",
+        version=1,
+        attempt=1,
+        serialized_state=row["serialized_state"],
+        due_at=row["scheduled_start_time"],
+        labels=tuple(row["labels"]),
+        run_config_type=(row["run_config"] or {}).get("type") or "UniversalRun",
+    )
+    created = {
+        "flow_run_id": str(run.id),
+        "flow_id": str(run.flow_id),
+        "state": run.state,
+        "due": row["scheduled_start_time"].isoformat(),
+    }
+    return [Event("flow_run.created", run.tenant_id, run.id, created), *flow_events(run)]
 
 
 async def _point_to_existing(tx: Transaction, rows: Sequence[dict[str, Any] | None], results: list[Result], made: set[UUID]) -> None:

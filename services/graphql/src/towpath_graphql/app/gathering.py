@@ -1,13 +1,15 @@
 """Group commit: small calls that come while others are being carried out share the next transaction.
 
-A call that finds nobody at work goes at once, so a lone caller waits for no company; under load the groups grow by themselves. Calls of
-different callers never share. A group that fails is taken apart and each call is carried out alone, so that one cannot spoil another's;
+A call that finds nobody at work goes at once, so a lone caller waits for no company; under load the groups grow by themselves. A group
+that takes long (it waits for somebody's lock, say) does not hold up those behind it: another one goes then. Calls of different callers
+never share. A group that fails is taken apart and each call is carried out alone, so that one cannot spoil another's;
 only a database that is away is everybody's failure. It knows nothing of what the calls do.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
@@ -23,28 +25,42 @@ class Gathering(Generic[K, T, R]):
 
     Args:
         carry_out: Does the work of a group in one transaction: an answer per item, in order.
-        at_once: Groups of one key under way at the same time.
+        at_once: Groups of one key under way at the same time, at most.
         largest: Items of a group at most.
+        patience: Seconds after which a group takes long.
     """
 
-    def __init__(self, carry_out: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]], *, at_once: int = 2, largest: int = 100) -> None:
+    def __init__(
+        self,
+        carry_out: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        at_once: int = 4,
+        largest: int = 100,
+        patience: float = 0.05,
+    ) -> None:
         self._carry_out = carry_out
         self._at_once = at_once
         self._largest = largest
+        self._patience = patience
         self._waiting: dict[K, list[tuple[T, asyncio.Future[R]]]] = {}
-        self._under_way: dict[K, int] = {}
+        self._under_way: Counter[K] = Counter()
+        self._late: Counter[K] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, key: K, item: T) -> R:
         """The answer to one item."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append((item, future))
-        if self._under_way.get(key, 0) < self._at_once:
-            self._under_way[key] = self._under_way.get(key, 0) + 1
+        self._begin(key)
+        return await future
+
+    def _begin(self, key: K) -> None:
+        """Start to work on what waits, unless somebody will do so soon."""
+        if key in self._waiting and self._late[key] == self._under_way[key] < self._at_once:
+            self._under_way[key] += 1
             task = asyncio.create_task(self._work(key))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await future
 
     async def _work(self, key: K) -> None:
         try:
@@ -52,11 +68,27 @@ class Gathering(Generic[K, T, R]):
                 group, rest = waiting[: self._largest], waiting[self._largest :]
                 if rest:
                     self._waiting[key] = rest
-                await self._one(key, group)
+                await self._in_time(key, group)
         finally:
             self._under_way[key] -= 1
             if not self._under_way[key]:
-                del self._under_way[key]
+                del self._under_way[key], self._late[key]
+
+    async def _in_time(self, key: K, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+        late = False
+
+        def note() -> None:
+            nonlocal late
+            late = True
+            self._late[key] += 1
+            self._begin(key)
+
+        timer = asyncio.get_running_loop().call_later(self._patience, note)
+        try:
+            await self._one(key, group)
+        finally:
+            timer.cancel()
+            self._late[key] -= late
 
     async def _one(self, key: K, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:

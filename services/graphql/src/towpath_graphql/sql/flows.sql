@@ -99,16 +99,20 @@ for no key update of f;
 -- name: flows_for_runs
 -- Flows, by id or as the newest of a version group, with everything that a new run takes from them. Shared locks: a flow that is being
 -- archived, deleted or unscheduled is waited for, and none of that happens between this look and the run's creation.
+with wanted as (
+    select unnest(%(ids)s::uuid[]) as id
+    union
+    select n.id from unnest(%(version_groups)s::text[]) as v (name) cross join lateral (
+        select x.id from flow x
+        where x.version_group_id = v.name and not x.archived and (x.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+        order by x.version desc limit 1
+    ) n
+)
 select f.is_schedule_active, f.id, f.tenant_id, f.flow_group_id, f.name, f.version, f.version_group_id, f.run_config, f.parameters, f.archived,
        g.labels as group_labels, g.run_config as group_run_config, g.default_parameters, f.serialized_flow -> 'environment' as environment,
        now() as now
-from flow f join flow_group g on g.id = f.flow_group_id
-where (f.id = any(%(ids)s) or f.id in (
-          select distinct on (x.version_group_id) x.id from flow x
-          where x.version_group_id = any(%(version_groups)s) and not x.archived
-            and (x.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
-          order by x.version_group_id, x.version desc))
-  and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+from wanted w join flow f on f.id = w.id join flow_group g on g.id = f.flow_group_id
+where (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by f.id
 for share of f;
 

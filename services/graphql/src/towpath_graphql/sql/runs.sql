@@ -168,20 +168,43 @@ select i.id, i.tenant_id, i.task_run_id, i.kind, i.data
 from jsonb_to_recordset(%(rows)s) as i (id uuid, tenant_id uuid, task_run_id uuid, kind text, data jsonb);
 
 -- name: insert_flow_runs
--- New flow runs; one with an idempotency key or schedule slot that is taken is not made and not returned.
-insert into flow_run (id, tenant_id, flow_id, flow_group_id, name, parameters, context, labels, run_config, scheduled_start_time,
-                      auto_scheduled, schedule_clock, idempotency_key, parent_flow_run_id, parent_task_id, parent_map_index,
-                      cancel_with_parent, version, attempt, state, state_timestamp, state_message, state_start_time, serialized_state, due_at)
-select i.id, i.tenant_id, i.flow_id, i.flow_group_id, i.name, i.parameters, i.context, i.labels, i.run_config, i.scheduled_start_time,
-       i.auto_scheduled, i.schedule_clock, i.idempotency_key, i.parent_flow_run_id, i.parent_task_id, i.parent_map_index,
-       coalesce(i.cancel_with_parent, false), 1, 1, 'Scheduled', now(), i.serialized_state ->> 'message',
-       i.scheduled_start_time, i.serialized_state, i.scheduled_start_time
-from jsonb_to_recordset(%(rows)s) as i (
-    id uuid, tenant_id uuid, flow_id uuid, flow_group_id uuid, name text, parameters jsonb, context jsonb, labels jsonb, run_config jsonb,
-    scheduled_start_time timestamptz, auto_scheduled boolean, schedule_clock text, idempotency_key text, parent_flow_run_id uuid,
-    parent_task_id uuid, parent_map_index int, cancel_with_parent boolean, serialized_state jsonb)
-on conflict do nothing
-returning id;
+-- New flow runs with their task runs and their first history rows; one whose idempotency key or schedule slot is taken is not made and not
+-- returned. A task run's id is a UUIDv7 of its flow run's millisecond: then the number of its task, then a hash of both, so that the ids of
+-- a flow with many tasks need not be sent.
+with given as (
+    select i.* from jsonb_to_recordset(%(rows)s) as i (
+        id uuid, tenant_id uuid, flow_id uuid, flow_group_id uuid, name text, parameters jsonb, context jsonb, labels jsonb, run_config jsonb,
+        scheduled_start_time timestamptz, auto_scheduled boolean, schedule_clock text, idempotency_key text, parent_flow_run_id uuid,
+        parent_task_id uuid, parent_map_index int, cancel_with_parent boolean, serialized_state jsonb, state_id uuid)
+), made as (
+    insert into flow_run (id, tenant_id, flow_id, flow_group_id, name, parameters, context, labels, run_config, scheduled_start_time,
+                          auto_scheduled, schedule_clock, idempotency_key, parent_flow_run_id, parent_task_id, parent_map_index,
+                          cancel_with_parent, version, attempt, state, state_timestamp, state_message, state_start_time, serialized_state,
+                          due_at)
+    select i.id, i.tenant_id, i.flow_id, i.flow_group_id, i.name, i.parameters, i.context, i.labels, i.run_config, i.scheduled_start_time,
+           i.auto_scheduled, i.schedule_clock, i.idempotency_key, i.parent_flow_run_id, i.parent_task_id, i.parent_map_index,
+           coalesce(i.cancel_with_parent, false), 1, 1, 'Scheduled', now(), i.serialized_state ->> 'message',
+           i.scheduled_start_time, i.serialized_state, i.scheduled_start_time
+    from given i
+    on conflict do nothing
+    returning id
+), history as (
+    insert into flow_run_state (id, tenant_id, flow_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
+                                serialized_state)
+    select i.state_id, i.tenant_id, i.id, now(), 'Scheduled', i.serialized_state ->> 'message', i.serialized_state -> '_result',
+           i.scheduled_start_time, 1, 1, 0, %(actor)s, i.serialized_state
+    from given i join made m on m.id = i.id
+), numbered as (
+    select k.flow_id, k.id, k.cache_key, row_number() over (partition by k.flow_id order by k.id) as n
+    from task k where k.flow_id = any(array(select flow_id from given))
+), task_runs as (
+    insert into task_run (id, tenant_id, flow_run_id, task_id, cache_key, state, state_timestamp, state_message, state_result, serialized_state)
+    select (left(i.id::text, 15) || lpad(to_hex(k.n & 4095), 3, '0') || '8'
+            || left(encode(sha256(convert_to(i.id::text || k.n, 'UTF8')), 'hex'), 15))::uuid,
+           i.tenant_id, i.id, k.id, k.cache_key, 'Pending', now(), p.state ->> 'message', p.state -> '_result', p.state
+    from given i join made m on m.id = i.id join numbered k on k.flow_id = i.flow_id cross join (select %(pending)s::jsonb as state) p
+)
+select id from made;
 
 -- name: flow_runs_by_idempotency
 -- The runs that already hold these keys.

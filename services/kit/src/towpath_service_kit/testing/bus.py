@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from towpath_service_kit.bus import BusCounters, BusMessage, GapListener, Handler, Inbox, Subscription
 from towpath_service_kit.metrics import Metrics
@@ -55,6 +56,13 @@ class MemoryBus:
         for inbox in list(self._inboxes):
             if subject_matches(inbox.pattern, subject):
                 inbox.offer(message)
+        return True
+
+    async def publish_all(self, messages: Sequence[BusMessage]) -> bool:
+        """See `Bus`."""
+        for message in messages:
+            if not await self.publish(message.subject, message.payload):
+                return False
         return True
 
     async def subscribe(self, pattern: str, handler: Handler) -> Subscription:
