@@ -49,6 +49,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Look": {
         "get": Entry("List flows, runs, tasks, projects, agents, schedules or logs.", f"{_HERE}.get:get"),
         "describe": Entry("Show all about one flow, run, task run or agent.", f"{_HERE}.describe:describe"),
+        "doctor": Entry("Check every hop from here to a running task, and say which is broken.", f"{_HERE}.doctor:doctor"),
     },
     "Keep in order": {
         "schedule": Entry("Set a flow's schedule on or off; show when it fires.", f"{_HERE}.schedule:schedule"),
