@@ -129,7 +129,7 @@ def test_a_subscription_survives_a_restart_of_the_api(api: FakeApi, client: Clie
             with api.changed:
                 api.changed.notify_all()
 
-    thread = threading.Thread(target=listen)
+    thread = threading.Thread(target=listen, daemon=True)  # a failed test must not keep the process from ending
     thread.start()
     api.wait_for(lambda: api.sockets)
     api.ring({"n": 1})

@@ -117,6 +117,8 @@ class FakeApi:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        with self.changed:  # else a test may take a lost subscription for the next one
+            self.sockets.clear()
         for connection in list(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
