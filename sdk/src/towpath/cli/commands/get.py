@@ -105,7 +105,8 @@ def flow_runs(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List flow runs, the one that is due last first. Runs that schedules have made ahead are left out; --upcoming shows them.
+    """List flow runs, the one that is due last first. Runs that schedules have made ahead are left out; --upcoming shows
+    them, and --state Scheduled.
 
     \b
     Examples:
@@ -122,11 +123,12 @@ def flow_runs(
         where["flow"] = of_flow
     if name is not None:
         where["name"] = {"_eq": name}
-    if state:
-        where["state"] = {"_in": _states(state)}
+    states = _states(state)
+    if states:
+        where["state"] = {"_in": states}
     if since is not None:
         where["scheduled_start_time"] = {"_gte": since.isoformat()}
-    if not upcoming:
+    if not upcoming and "Scheduled" not in states:
         where["_not"] = {"auto_scheduled": {"_eq": True}, "scheduled_start_time": {"_gt": datetime.now(UTC).isoformat()}}
     with open_client() as client:
         rows = client.find_flow_runs(where, limit=limit)
