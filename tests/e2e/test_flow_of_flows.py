@@ -143,6 +143,9 @@ def test_children_are_run_and_their_results_taken(site, flows, as_script):
         "Entered state <Success>",
     ):
         assert words in logs
+    described = site.cli("describe", "flow-run", run_id).stdout
+    assert all(f"{c['name']}" in described for c in children)
+    assert f"{view.name} of parent, task create_flow_run-1[1]" in site.cli("describe", "flow-run", children[1]["id"]).stdout
 
 
 def test_views(site, flows, as_script):

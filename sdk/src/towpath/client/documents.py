@@ -25,7 +25,9 @@ _RUN_FIELDS = """id name flow_id state state_message state_timestamp version att
   scheduled_start_time start_time end_time created agent_id flow { id name version project { id name } }"""
 
 FLOW_RUN = f"""query($id: uuid!) {{ flow_run_by_pk(id: $id) {{
-  {_RUN_FIELDS} serialized_state states(order_by: [{{version: asc}}]) {{ version state message timestamp }} }} }}"""
+  {_RUN_FIELDS} serialized_state states(order_by: [{{version: asc}}]) {{ version state message timestamp }}
+  parent {{ id name flow {{ name }} }} parent_task {{ slug }} parent_map_index
+  children(order_by: [{{id: asc}}], limit: 100) {{ id name state flow {{ name }} }} }} }}"""
 
 FLOW_RUNS = f"""query($where: flow_run_bool_exp!, $limit: Int!) {{
   flow_run(where: $where, order_by: [{{scheduled_start_time: desc}}, {{id: desc}}], limit: $limit) {{ {_RUN_FIELDS} }} }}"""

@@ -125,6 +125,7 @@ def flow_run(flow_run: str, as_json: bool) -> None:
         "message": row["state_message"],
         "id": row["id"],
         "page": page,
+        "started by": _parent(row),
         "due": clock_time(row["scheduled_start_time"]),
         "began": clock_time(row["start_time"]),
         "ended": clock_time(row["end_time"]),
@@ -140,6 +141,7 @@ def flow_run(flow_run: str, as_json: bool) -> None:
         "States", {str(s["version"]): f"{clock_time(s['timestamp'])}  {s['state']}: {s['message'] or ''}" for s in row.get("states") or ()}
     )
     print_section("Task runs", _by_task(tasks))
+    print_section("Children", {c["name"]: f"{c['state']}, flow {c['flow']['name']}" for c in row.get("children") or ()})
     failed = [t for t in tasks if t["state"] in ("Failed", "TimedOut", "ValidationFailed")]
     print_section("Failed", {_task_run_name(t): t["state_message"] or t["state"] for t in failed[:10]})
     if len(failed) > 10:
@@ -148,6 +150,15 @@ def flow_run(flow_run: str, as_json: bool) -> None:
         click.echo("Last log lines")
         for line in lines:
             click.echo(f"  {log_line(line)}")
+
+
+def _parent(row: Row) -> str | None:
+    """The run that created this one, and by which task."""
+    parent, task, index = row.get("parent"), row.get("parent_task"), row.get("parent_map_index")
+    if not parent:
+        return None
+    where = f", task {task['slug']}{'' if index is None else f'[{index}]'}" if task else ""
+    return f"{parent['name']} of {parent['flow']['name']}{where}"
 
 
 def _agent_name(client: Client, agent_id: str | None) -> str | None:
