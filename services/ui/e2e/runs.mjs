@@ -64,7 +64,7 @@ await checkRoom("runs", async ({ page, cable, step, open, texts }) => {
     expectEqual(await top(), before, "the first row drawn");
     await page.click(".held");
     await page.waitForSelector(".held", { state: "detached" });
-    await page.waitForFunction(() => document.querySelector(".found .name")?.textContent === "arrives-later");
+    await page.waitForFunction(() => document.querySelector(".found-name")?.textContent === "arrives-later");
     first = await top();
   });
   await step("a_row_changes_in_its_place", async () => {

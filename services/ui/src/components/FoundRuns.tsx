@@ -98,7 +98,7 @@ const FoundRow = memo(function FoundRow({ run, top, index, chosen, onChoose }: R
       data-run={run.id}
       style={{ transform: `translateY(${top}px)` }}
     >
-      <span role="cell" className="pick">
+      <span role="cell" className="found-pick">
         <input
           ref={box}
           type="checkbox"
@@ -111,16 +111,16 @@ const FoundRow = memo(function FoundRow({ run, top, index, chosen, onChoose }: R
       <span role="cell">
         <StateChip state={run.state} />
       </span>
-      <span role="cell" className="flow">
+      <span role="cell" className="found-flow">
         <a href={runPath(run.id)} data-row onClick={follow}>
           {run.flow.name}
           <span className="sr">, run {run.name}</span>
         </a>
       </span>
-      <span role="cell" className="name">
+      <span role="cell" className="found-name">
         {run.name}
       </span>
-      <span role="cell" className="where" title={run.labels.join(" · ")}>
+      <span role="cell" className="found-where" title={run.labels.join(" · ")}>
         {run.agent?.name}
         {run.labels.length > 0 && <i>{run.labels.join(" · ")}</i>}
       </span>
@@ -138,7 +138,7 @@ function Times({ run }: { run: FoundRun }) {
   const late = waiting && due < now - LATE_MS;
   return (
     <>
-      <span role="cell" className="num when" title={new Date(start ?? due).toLocaleString()}>
+      <span role="cell" className="num found-when" title={new Date(start ?? due).toLocaleString()}>
         {waiting ? (
           <span data-late={late || undefined}>
             {relative(due, now)}, {moment(due, now)}
@@ -147,7 +147,7 @@ function Times({ run }: { run: FoundRun }) {
           moment(start ?? due, now)
         )}
       </span>
-      <span role="cell" className="num took">
+      <span role="cell" className="num found-took">
         {took === null ? <span className="faint">–</span> : duration(took)}
       </span>
     </>

@@ -1,0 +1,84 @@
+/** The agents against a real backend: who is alive, what nobody takes, what one runs and could run, forgetting one. */
+import { ask, checkRoom, expectEqual } from "./checking.mjs";
+
+const { AGENT_ID: agent, OLD_ID: old } = process.env;
+const TYPES = ["LocalRun", "UniversalRun"];
+
+await checkRoom("agents", async ({ page, cable, step, open, texts }) => {
+  const claim = (id, labels, limit) =>
+    ask(
+      "mutation C($a: UUID!, $l: [String!], $t: [String!]!, $n: Int) { claim_flow_runs(input: {agent_id: $a, labels: $l, run_config_types: $t, limit: $n}) { runs { id } } }",
+      { a: id, l: labels, t: TYPES, n: limit },
+    );
+
+  await step("agents_are_alive_or_silent", async () => {
+    await open("/agents");
+    await page.waitForSelector(`[data-agent="${agent}"][data-alive=true]`);
+    await page.waitForSelector(`[data-agent="${old}"][data-alive=false]`);
+    const silent = await page.textContent(`[data-agent="${old}"] i`);
+    if (!silent.includes("silent since")) throw new Error(silent);
+    return { silent };
+  });
+  await step("what_nobody_takes_is_told_with_why_and_how", async () => {
+    await page.waitForSelector('[data-queue="harbour"]');
+    expectEqual((await texts(".unserved li")).length, 1, "kinds of run that nobody takes");
+    const text = await page.textContent('[data-queue="harbour"]');
+    for (const part of [
+      "2 runs with the label harbour",
+      "No agent that is alive has the label harbour.",
+      "towpath agent local start --label harbour",
+    ])
+      if (!text.includes(part)) throw new Error(`${part} is not in ${text}`);
+  });
+  await step("a_fitting_agent_makes_it_good_without_a_reload", async () => {
+    const { register_agent: made } = await ask(
+      'mutation R { register_agent(input: {type: "LocalAgent", name: "pilot", labels: ["harbour"]}) { id } }',
+    );
+    await claim(made.id, ["harbour"], 0);
+    await page.waitForSelector(".unserved", { state: "detached" });
+    await page.waitForSelector(`[data-agent="${made.id}"][data-alive=true]`);
+  });
+  await step("a_key_opens_an_agent_and_it_says_what_it_could_run", async () => {
+    await page.keyboard.press("j");
+    await page.waitForFunction(() => document.activeElement?.matches(".agent-who a"));
+    await page.focus(`[data-agent="${agent}"] .agent-who a`);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((id) => location.pathname === `/agent/${id}`, agent);
+    await page.waitForFunction(() => document.querySelectorAll(".could-run li").length === 3);
+    expectEqual(await page.textContent(".could-run h2 b"), "3", "runs it could take");
+  });
+  await step("what_it_takes_is_shown_as_it_takes_it", async () => {
+    const { claim_flow_runs: got } = await claim(agent, [], 1);
+    await page.waitForSelector(`.agent-runs [data-run="${got.runs[0].id}"] [data-state=Submitted]`);
+    await page.waitForFunction(() => document.querySelector(".could-run h2 b").textContent === "2");
+  });
+  await step("a_lost_connection_heals", async () => {
+    cable.cut();
+    await page.waitForSelector(".notice.lost");
+    await claim(agent, [], 1);
+    cable.mend();
+    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
+    await page.waitForFunction(() => document.querySelector(".could-run h2 b").textContent === "1");
+  });
+  await step("a_silent_one_is_forgotten_after_a_second_question", async () => {
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.click(`[data-agent="${old}"] .agent-who a`);
+    await page.click("[data-action=forget]");
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog[open]", { state: "detached" });
+    const there = "query T($id: uuid!) { agent(where: {id: {_eq: $id}}) { id } }";
+    expectEqual((await ask(there, { id: old })).agent.length, 1, "agents of that id");
+    await page.click("[data-action=forget]");
+    await page.click("[data-confirm=forget]");
+    await page.waitForFunction(() => location.pathname === "/agents");
+    expectEqual((await ask(there, { id: old })).agent.length, 0, "agents of that id");
+    await page.waitForSelector(`[data-agent="${old}"]`, { state: "detached" });
+  });
+  await step("an_agent_that_is_not_there_is_told", async () => {
+    await open(`/agent/${old}`);
+    await page.waitForSelector(".empty h1");
+    expectEqual(await page.textContent(".empty h1"), "There is no such agent.", "the page");
+  });
+});
