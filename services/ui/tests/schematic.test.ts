@@ -189,6 +189,19 @@ describe("the picture of a graph", () => {
     expect(boxAt(picture, (b?.left ?? 0) + 1, (b?.top ?? 0) + 1)).toBe(2);
     expect(boxAt(picture, -50, -50)).toBeNull();
   });
+  it("goes from top to bottom when it is asked to, arrows with it", () => {
+    const down = draw(tasks, [edge("a", "b"), edge("b", "c"), edge("a", "d", null)], undefined, true);
+    const at = (i: number) => down.boxes[i]?.top ?? 0;
+    expect([at(0) < at(1), at(1) < at(2)]).toEqual([true, true]);
+    const [x, y] = down.lines[0]?.points.at(-1) ?? [0, 0];
+    expect([Math.round(x), y]).toEqual([
+      Math.round((down.boxes[1]?.left ?? 0) + (down.boxes[1]?.width ?? 0) / 2),
+      at(1),
+    ]);
+    expect(walk(down, 1, "ArrowUp")).toBe(0);
+    expect(walk(down, 1, "ArrowDown")).toBe(2);
+    expect(walk(down, 1, "ArrowLeft") ?? walk(down, 1, "ArrowRight")).toBe(3);
+  });
   it("is opened where something happens", () => {
     expect(
       focusOf(

@@ -4,6 +4,7 @@ import { useShortcuts } from "../app/shortcuts";
 import { asText, filterLines, LEVELS, type Level, type LogLine, type LogRowView, rank, toRows } from "../data/logStore";
 import type { LogView } from "../data/runSession";
 import { clock } from "../domain/time";
+import { counted } from "../domain/words";
 import { useViewport } from "./useVirtual";
 
 const ROW = 20;
@@ -201,8 +202,8 @@ export function LogPanel(props: Props) {
       <footer className="log-foot">
         <span data-log-count={view.lines.length}>
           {filtered
-            ? `${lines.length.toLocaleString("en")} of ${view.lines.length.toLocaleString("en")} lines`
-            : `${view.lines.length.toLocaleString("en")} lines`}
+            ? `${lines.length.toLocaleString("en")} of ${counted(view.lines.length, "line")}`
+            : counted(lines.length, "line")}
           {!view.complete && view.lines.length > 0 && ", older ones not read"}
         </span>
         {!follow && unseen > 0 && (

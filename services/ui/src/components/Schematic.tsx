@@ -6,7 +6,7 @@
 import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { usePalette } from "../app/palette";
 import { useTheme } from "../app/theme";
-import { type Extent, panBy, reveal } from "../domain/camera";
+import { type Extent, panBy, reveal, whole } from "../domain/camera";
 import {
   type Box,
   boxAt,
@@ -40,7 +40,8 @@ const PAN = 60;
 export const Schematic = memo(function Schematic(props: Props) {
   const { label, tasks, edges, standing = NONE, selected = null, onSelect, onOpen } = props;
   const live = props.standing !== undefined;
-  const picture = useMemo(() => draw(tasks, edges, measure), [tasks, edges]);
+  const [down, setDown] = useState(false);
+  const picture = useMemo(() => draw(tasks, edges, measure, down), [tasks, edges, down]);
   const id = useId();
   const theme = useTheme();
   const palette = usePalette();
@@ -50,6 +51,7 @@ export const Schematic = memo(function Schematic(props: Props) {
   standingNow.current = standing;
   const first = useCallback((view: Extent) => opening(picture, view, standingNow.current), [picture]);
   const look = useCamera(frame, picture, first);
+  useDirection(tasks, edges, look.view, setDown);
   const [hover, setHover] = useState<number | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const [focused, setFocused] = useState(false);
@@ -172,6 +174,22 @@ export const Schematic = memo(function Schematic(props: Props) {
     </div>
   );
 });
+
+/** How many tasks are laid out both ways to see which can be read better; more than these do not fit in either. */
+const FEW = 120;
+
+/** From left to right, unless a small graph is read at a much better size from top to bottom. */
+function useDirection(tasks: Props["tasks"], edges: Props["edges"], view: Extent, set: (down: boolean) => void): void {
+  const both = useMemo(
+    () => (tasks.length > FEW ? null : [draw(tasks, edges, measure), draw(tasks, edges, measure, true)]),
+    [tasks, edges],
+  );
+  useLayoutEffect(() => {
+    if (view.width === 0) return;
+    const [right, down] = (both ?? []).map((picture) => whole(picture, view).scale);
+    set(right !== undefined && down !== undefined && right < 0.9 && down > right * 1.2);
+  }, [both, view, set]);
+}
 
 /** The graph in words, for readers of the screen and for tests. */
 const Options = memo(function Options(props: {

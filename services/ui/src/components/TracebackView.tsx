@@ -1,6 +1,7 @@
 /** A traceback that can be read: the error first, then the author's own lines, deepest first; the rest is there when it is asked for. */
 import { useState } from "react";
 import type { Frame, Traceback } from "../domain/traceback";
+import { counted } from "../domain/words";
 
 export function TracebackView({ traceback }: { traceback: Traceback }) {
   const [all, setAll] = useState(false);
@@ -19,7 +20,7 @@ export function TracebackView({ traceback }: { traceback: Traceback }) {
       </ol>
       {(hidden > 0 || all) && own.length > 0 && own.length < deepest.length && (
         <button type="button" className="plain" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? "Only my code" : `${hidden} more lines of libraries`}
+          {all ? "Only my code" : `${counted(hidden, "line")} of libraries`}
         </button>
       )}
     </section>

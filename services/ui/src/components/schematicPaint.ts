@@ -60,39 +60,47 @@ export function paintLines(brush: Brush, near: Near, lit: number | null): void {
       g.lineWidth = Math.max(strong && next ? 2 : 1.3, 0.7 / camera.scale);
       g.setLineDash(skipped ? [4, 4] : line.keys.length === 0 ? [1.5, 3.5] : []);
       g.lineCap = line.keys.length === 0 ? "round" : "butt";
-      trace(g, line.points);
+      trace(g, line.points, picture.down);
       g.stroke();
       g.setLineDash([]);
-      if (camera.scale > 0.25) head(g, line.points, line.mapped);
+      if (camera.scale > 0.25) head(g, line.points, line.mapped, picture.down);
     }
   g.globalAlpha = 1;
 }
 
-function trace(g: CanvasRenderingContext2D, points: readonly (readonly [number, number])[]): void {
+type Points = readonly (readonly [number, number])[];
+
+function trace(g: CanvasRenderingContext2D, points: Points, down: boolean): void {
   const [first, ...rest] = points as [readonly [number, number], ...(readonly [number, number])[]];
   g.beginPath();
   g.moveTo(first[0], first[1]);
   let [px, py] = first;
   rest.forEach(([x, y], i) => {
-    const to = i === rest.length - 1 ? x - 5 : x;
-    if (Math.abs(y - py) < 0.5) g.lineTo(to, y);
-    else {
-      const mid = (px + to) / 2;
-      g.bezierCurveTo(mid, py, mid, y, to, y);
-    }
+    // the line ends inside the arrow's head
+    const short = i === rest.length - 1 ? 5 : 0;
+    const [tx, ty] = down ? [x, y - short] : [x - short, y];
+    if (Math.abs(down ? x - px : y - py) < 0.5) g.lineTo(tx, ty);
+    else if (down) g.bezierCurveTo(px, (py + ty) / 2, tx, (py + ty) / 2, tx, ty);
+    else g.bezierCurveTo((px + tx) / 2, py, (px + tx) / 2, ty, tx, ty);
     [px, py] = [x, y];
   });
 }
 
 /** An arrow's head; two for an edge that is mapped over. */
-function head(g: CanvasRenderingContext2D, points: readonly (readonly [number, number])[], mapped: boolean): void {
+function head(g: CanvasRenderingContext2D, points: Points, mapped: boolean, down: boolean): void {
   const [x, y] = points.at(-1) as readonly [number, number];
   g.fillStyle = g.strokeStyle;
   for (const back of mapped ? [0, 6] : [0]) {
     g.beginPath();
-    g.moveTo(x - 1 - back, y);
-    g.lineTo(x - 7 - back, y - 3.6);
-    g.lineTo(x - 7 - back, y + 3.6);
+    if (down) {
+      g.moveTo(x, y - 1 - back);
+      g.lineTo(x - 3.6, y - 7 - back);
+      g.lineTo(x + 3.6, y - 7 - back);
+    } else {
+      g.moveTo(x - 1 - back, y);
+      g.lineTo(x - 7 - back, y - 3.6);
+      g.lineTo(x - 7 - back, y + 3.6);
+    }
     g.fill();
   }
 }

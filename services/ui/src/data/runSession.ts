@@ -38,10 +38,14 @@ const PAGE = 20_000;
 const TAIL = 500;
 const MORE = 2_000;
 const BY_ID = 500;
+/** When as many have changed it costs less to read all than to ask for each by its id. */
+const MANY_CHANGED = 2_000;
 /** The stream leaves out lines with an earlier timestamp: room for workers whose clocks are late. */
 const STREAM_OVERLAP = 120_000;
 /** As many lines as the store holds. */
 const LOG_ROOM = 50_000;
+/** Longer than clocks differ and than a last report is on its way. */
+const SETTLED_AFTER = 10_000;
 const NIL = "00000000-0000-0000-0000-000000000000";
 
 export interface LogView {
@@ -63,6 +67,7 @@ export class RunSession {
   private readonly drawTasks = new Gathered(() => this.publishTasks(), 120);
   private readonly drawLogs = new Gathered(() => this.publishLogs(), 80);
   private readonly readChanged = new Gathered(() => void this.changedReader.ask(), 150);
+  private readonly readAll = new Gathered(() => void this.taskReader.ask(), 1_500);
   private readonly changedReader = new OneAtATime(() => this.guarded(() => this.readById()));
   private readonly taskReader = new OneAtATime(() => this.guarded(() => this.readTasks()));
   private readonly graphReader = new OneAtATime(() => this.guarded(() => this.readGraph()));
@@ -72,6 +77,7 @@ export class RunSession {
   private logsLoaded = false;
   private hasGraph = false;
   private tasksRead = false;
+  private tasksAsked = 0;
   private stopped = false;
   private ended: boolean | null = null;
 
@@ -105,7 +111,7 @@ export class RunSession {
     return () => {
       this.stopped = true;
       clearTimeout(this.catchUpTimer);
-      for (const gathered of [this.drawTasks, this.drawLogs, this.readChanged]) gathered.stop();
+      for (const gathered of [this.drawTasks, this.drawLogs, this.readChanged, this.readAll]) gathered.stop();
       for (const end of ends) end();
     };
   }
@@ -153,15 +159,22 @@ export class RunSession {
 
   /** The first answer that is pushed on a connection says that the server has our subscriptions: whatever came before is read now. */
   private pushed(): void {
-    if (this.catchUpDue) this.catchUp();
+    if (this.catchUpDue) this.catchUp(this.settled());
   }
 
-  private catchUp(): void {
+  private catchUp(settled = false): void {
     this.catchUpDue = false;
     clearTimeout(this.catchUpTimer);
     void this.graphReader.ask();
-    void this.taskReader.ask();
+    if (!settled) void this.taskReader.ask();
     void this.logReader.ask();
+  }
+
+  /** Whether the run had ended well before its task runs were last read: what has ended does not change, and need not be read again. */
+  private settled(): boolean {
+    const row = this.run.answer.get().data?.run[0];
+    const end = row && isFinal(row.state) ? parse(row.end_time) : null;
+    return end !== null && this.tasksRead && end < this.tasksAsked - SETTLED_AFTER;
   }
 
   private runChanged(): void {
@@ -183,6 +196,7 @@ export class RunSession {
   }
 
   private async readTasks(): Promise<void> {
+    const asked = serverNow();
     for (let after = NIL; ; ) {
       const found = await request<TaskRunsData>(TASK_RUNS, {
         run: this.id,
@@ -198,6 +212,7 @@ export class RunSession {
       if (!last || found.task_run.length < PAGE) break;
       after = last.id;
     }
+    this.tasksAsked = asked;
     if (!this.tasksRead) {
       this.tasksRead = true;
       this.drawTasks.ask();
@@ -236,6 +251,10 @@ export class RunSession {
     const unread = this.taskStore.apply(event.changes, parse(event.occurred_at) ?? serverNow());
     for (const id of unread) this.toRead.add(id);
     if (event.type === "missed" || event.count > event.changes.length) void this.taskReader.ask();
+    if (this.toRead.size > MANY_CHANGED) {
+      this.toRead.clear();
+      this.readAll.ask();
+    }
     if (unread.length > 0) {
       this.drawTasks.ask();
       this.readChanged.ask();

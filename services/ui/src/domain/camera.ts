@@ -11,7 +11,7 @@ export interface Extent {
   readonly height: number;
 }
 
-export const LEAST = 0.05;
+export const LEAST = 0.02;
 export const MOST = 2.5;
 
 /** Scale by `factor` around a point of the screen, which stays where it is. */

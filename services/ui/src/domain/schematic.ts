@@ -56,6 +56,8 @@ export interface Picture {
   readonly outs: readonly (readonly number[])[];
   readonly width: number;
   readonly height: number;
+  /** Whether it goes from top to bottom; else from left to right. */
+  readonly down: boolean;
 }
 
 export const SPACING: Spacing = { within: 16, lane: 12, between: 38 };
@@ -93,6 +95,7 @@ export function draw(
   tasks: readonly SchematicTask[],
   edges: readonly SchematicEdge[],
   measure: Measure = guess,
+  down = false,
 ): Picture {
   const index = new Map(tasks.map((t, i) => [t.id, i]));
   const merged = new Map<string, { pair: Pair; keys: string[]; mapped: boolean }>();
@@ -107,11 +110,16 @@ export function draw(
   }
   const found = [...merged.values()];
   const sizes = tasks.map((task) => sizeOf(task, measure));
-  const placed: Placed = place(
-    sizes,
-    found.map((l) => l.pair),
-    SPACING,
-  );
+  const pairs = found.map((l) => l.pair);
+  const placed = down
+    ? turned(
+        place(
+          sizes.map(({ width, height }) => ({ width: height, height: width })),
+          pairs,
+          SPACING,
+        ),
+      )
+    : place(sizes, pairs, SPACING);
   const ins: number[][] = tasks.map(() => []);
   const outs: number[][] = tasks.map(() => []);
   for (const { pair } of found) {
@@ -144,6 +152,19 @@ export function draw(
     outs,
     width: placed.width,
     height: placed.height,
+    down,
+  };
+}
+
+/** What goes to the right goes down, and the other way round. */
+function turned(placed: Placed): Placed {
+  return {
+    ...placed,
+    x: placed.y,
+    y: placed.x,
+    routes: placed.routes.map((points) => points.map(([x, y]) => [y, x] as const)),
+    width: placed.height,
+    height: placed.width,
   };
 }
 
@@ -175,17 +196,23 @@ export function boxAt(picture: Picture, x: number, y: number, slack = 0): number
 
 /** Where an arrow key leads from a box: along the edges, or to the next one of its layer; null where there is none. */
 export function walk(picture: Picture, from: number, key: string): number | null {
-  const mid = (i: number) => (picture.boxes[i] as Box).top + (picture.boxes[i] as Box).height / 2;
+  const [back, on, before, after] = picture.down
+    ? ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]
+    : ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+  const mid = (i: number) => {
+    const box = picture.boxes[i] as Box;
+    return picture.down ? box.left + box.width / 2 : box.top + box.height / 2;
+  };
   const nearest = (list: readonly number[]) =>
     list.length === 0
       ? null
       : list.reduce((a, b) => (Math.abs(mid(b) - mid(from)) < Math.abs(mid(a) - mid(from)) ? b : a));
-  if (key === "ArrowLeft") return nearest(picture.ins[from] as readonly number[]);
-  if (key === "ArrowRight") return nearest(picture.outs[from] as readonly number[]);
-  if (key !== "ArrowUp" && key !== "ArrowDown") return null;
+  if (key === back) return nearest(picture.ins[from] as readonly number[]);
+  if (key === on) return nearest(picture.outs[from] as readonly number[]);
+  if (key !== before && key !== after) return null;
   const layer = (picture.boxes[from] as Box).layer;
   const side = picture.boxes.flatMap((b, i) =>
-    b.layer === layer && i !== from && (key === "ArrowUp" ? mid(i) < mid(from) : mid(i) > mid(from)) ? [i] : [],
+    b.layer === layer && i !== from && (key === before ? mid(i) < mid(from) : mid(i) > mid(from)) ? [i] : [],
   );
   return nearest(side);
 }
