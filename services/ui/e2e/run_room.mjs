@@ -61,6 +61,22 @@ await checkRoom("run-room", async ({ page, cable, step, open }) => {
     expectEqual((await query("task")) !== null, true, "Enter selects");
     await page.keyboard.press("Escape");
     await page.waitForFunction(() => !location.search.includes("task="));
+    // where the boxes are is painted only: feel for one, as a hand does
+    const frame = await (await page.$(".schematic-frame")).boundingBox();
+    feel: for (let y = 12; y < frame.height; y += 24)
+      for (let x = 12; x < frame.width; x += 40) {
+        await page.mouse.move(frame.x + x, frame.y + y);
+        if ((await page.$(".schematic[data-hover]")) === null) continue;
+        await page.mouse.click(frame.x + x, frame.y + y);
+        break feel;
+      }
+    await page.waitForFunction(() => location.search.includes("task="));
+    const before = await query("task");
+    await page.mouse.move(frame.x + 8, frame.y + 8);
+    await page.mouse.down();
+    await page.mouse.move(frame.x + 60, frame.y + 40, { steps: 4 });
+    await page.mouse.up();
+    expectEqual(await query("task"), before, "a drag is no click");
     await page.click(".culprits button");
     await waitQuery("task", "work-1");
     await waitQuery("child", "7");

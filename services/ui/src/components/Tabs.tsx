@@ -45,7 +45,7 @@ export function Tabs({ label, tabs, open, onOpen }: Props) {
           id={`tab-${tab.id}`}
           data-tab={tab.id}
           aria-selected={tab.id === open}
-          aria-controls={`panel-${tab.id}`}
+          aria-controls={tab.id === open ? `panel-${tab.id}` : undefined}
           aria-keyshortcuts={tab.keys}
           tabIndex={tab.id === open ? 0 : -1}
           onClick={() => onOpen(tab.id)}

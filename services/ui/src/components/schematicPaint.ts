@@ -252,8 +252,9 @@ export function measure(text: string): number {
 
 const fitted = new Map<string, string>();
 
-function fitText(g: CanvasRenderingContext2D, text: string, room: number): string {
-  const key = `${Math.round(room)} ${text}`;
+/** As much of a text as there is room for, in the font that is set. */
+export function fitText(g: CanvasRenderingContext2D, text: string, room: number): string {
+  const key = `${g.font} ${Math.round(room)} ${text}`;
   const held = fitted.get(key);
   if (held !== undefined) return held;
   let found = text;

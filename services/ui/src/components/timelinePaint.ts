@@ -5,6 +5,7 @@ import { familyOf } from "../domain/states";
 import { duration } from "../domain/time";
 import { type Load, loadBy, type Range, type TimeRow, ticks, type Window } from "../domain/timeline";
 import { drawGlyph } from "./glyphPath";
+import { fitText } from "./schematicPaint";
 
 export const PITCH = 22;
 export const HEAD = 58;
@@ -135,12 +136,8 @@ function paintLabel(g: CanvasRenderingContext2D, scene: Scene, row: TimeRow, y: 
   drawGlyph(g, row.state, x, y + PITCH / 2 - (child ? 4.5 : 6), theme, child ? 0.75 : 1);
   g.font = child ? `${SMALL} ${FAMILY}` : `550 12.5px ${FAMILY}`;
   g.fillStyle = child || row.start === null ? palette["ink-3"] : palette.ink;
-  g.save();
-  g.beginPath();
-  g.rect(0, y, labels - 8, PITCH);
-  g.clip();
-  g.fillText(row.label, x + (child ? 15 : 19), y + PITCH / 2 + 0.5);
-  g.restore();
+  const at = x + (child ? 15 : 19);
+  g.fillText(fitText(g, row.label, labels - 10 - at), at, y + PITCH / 2 + 0.5);
 }
 
 function paintBar(g: CanvasRenderingContext2D, scene: Scene, row: TimeRow, y: number): void {

@@ -102,7 +102,11 @@ function Room({ session, run }: { session: RunSession; run: RunRow }) {
     <>
       <RunHeader run={run} tasks={tasks} onSelect={select} />
       <Tabs label="Views of the run" tabs={tabs} open={tab} onOpen={openTab} />
-      <div className="panes" data-tab={tab}>
+      <div
+        className="panes"
+        data-tab={tab}
+        {...(tab === "log" ? { role: "tabpanel", id: "panel-log", "aria-labelledby": "tab-log" } : {})}
+      >
         {tab !== "log" && (
           <section className="task-pane" role="tabpanel" id={`panel-${tab}`} aria-labelledby={`tab-${tab}`}>
             <View tab={tab} run={run} tasks={tasks} selection={selection} onSelect={select} onOpen={open} />
