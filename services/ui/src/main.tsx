@@ -1,7 +1,7 @@
 /** Starts the page. */
 import { createRoot } from "react-dom/client";
 import { watchNetwork } from "./api/live";
-import { App } from "./app/App";
+import { App, preload } from "./app/App";
 import { applyTheme } from "./app/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -13,4 +13,6 @@ import "./styles/schematic.css";
 applyTheme();
 watchNetwork();
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<App />);
+const draw = () => root && createRoot(root).render(<App />);
+// A page that cannot be fetched is told by the frame around it.
+preload(location.pathname).then(draw, draw);

@@ -77,9 +77,18 @@ describe("the page of a run", () => {
     expect([...order].sort((a, b) => a - b)).toEqual(order);
   });
   it("says why a run has not begun, and what would take it", () => {
-    const walkers = [{ name: "amber", labels: ["gpu"], alive: true }];
+    const walkers = [
+      {
+        name: "amber",
+        type: "LocalAgent",
+        labels: ["gpu"],
+        run_config_types: [],
+        last_queried: new Date(NOW).toISOString(),
+        lease_expires_at: null,
+      },
+    ];
     expect(reasonOf(runOf("late"), walkers, NOW)).toBe(
-      "Due 6 m 00 s ago, and no agent that is alive serves it. It asks for an agent with the label harbour: towpath agent local start --label harbour. Alive now: amber (gpu).",
+      "Due 6 m 00 s ago, and not taken. No agent that is alive has the label harbour. Start one: towpath agent local start --label harbour",
     );
     expect(reasonOf(runOf("failed"), null, NOW)).toContain("3 tolls have no manifest");
     expect(reasonOf(runOf("mapped"), null, NOW)).toBe("");

@@ -8,10 +8,10 @@ import type { RelatedRun, RunRow } from "../data/documents/run";
 import { LiveRead } from "../data/liveRead";
 import type { TaskRun, TaskView } from "../data/taskStore";
 import type { Selection } from "../domain/selection";
-import { isAlive } from "../domain/serving";
+import type { Serving } from "../domain/serving";
 import { familyOf, isFinal } from "../domain/states";
 import { duration, elapsed, moment, parse, relative } from "../domain/time";
-import { type Walker, whyNot } from "../domain/waiting";
+import { whyNot } from "../domain/waiting";
 import { Glyph, StateChip } from "./Glyph";
 import { RunActions } from "./RunActions";
 
@@ -126,7 +126,7 @@ function Facts({ run }: { run: RunRow }) {
 }
 
 /** A sentence on why the run does not go on, or ended as it did; empty where its state says it all. */
-export function reasonOf(run: RunRow, agents: readonly Walker[] | null, now: number): string {
+export function reasonOf(run: RunRow, agents: readonly Serving[] | null, now: number): string {
   const family = familyOf(run.state);
   if (family === "failed" || family === "cancelled") return run.state_message ?? "";
   return whyNot(run, agents, now);
@@ -141,13 +141,11 @@ function Reason({ run }: { run: RunRow }) {
 function Waiting({ run }: { run: RunRow }) {
   const read = useMemo(() => new LiveRead<AgentsData>(AGENTS, {}), []);
   useEffect(() => read.start(), [read]);
-  const now = useNow();
-  const rows = useCell(read.answer).data?.agents;
-  const agents = rows?.map((a) => ({ name: a.name, labels: a.labels, alive: isAlive(a, now) })) ?? null;
+  const agents = useCell(read.answer).data?.agents ?? null;
   return <Said run={run} agents={agents} />;
 }
 
-function Said({ run, agents }: { run: RunRow; agents: readonly Walker[] | null }) {
+function Said({ run, agents }: { run: RunRow; agents: readonly Serving[] | null }) {
   const now = useNow();
   const family = familyOf(run.state);
   const text = reasonOf(run, agents, now);

@@ -170,11 +170,11 @@ export class RunSession {
     void this.logReader.ask();
   }
 
-  /** Whether the run had ended well before its task runs were last read: what has ended does not change, and need not be read again. */
+  /** Whether the run had ended well before its task runs were last asked for: what has ended does not change, and need not be read again. */
   private settled(): boolean {
     const row = this.run.answer.get().data?.run[0];
     const end = row && isFinal(row.state) ? parse(row.end_time) : null;
-    return end !== null && this.tasksRead && end < this.tasksAsked - SETTLED_AFTER;
+    return end !== null && end < this.tasksAsked - SETTLED_AFTER;
   }
 
   private runChanged(): void {
@@ -197,6 +197,20 @@ export class RunSession {
 
   private async readTasks(): Promise<void> {
     const asked = serverNow();
+    this.tasksAsked = asked;
+    try {
+      await this.readPages();
+    } catch (cause) {
+      if (this.tasksAsked === asked) this.tasksAsked = 0;
+      throw cause;
+    }
+    if (!this.tasksRead) {
+      this.tasksRead = true;
+      this.drawTasks.ask();
+    }
+  }
+
+  private async readPages(): Promise<void> {
     for (let after = NIL; ; ) {
       const found = await request<TaskRunsData>(TASK_RUNS, {
         run: this.id,
@@ -209,13 +223,8 @@ export class RunSession {
         if (this.taskStore.merge(rows)) changed = true;
       if (changed) this.drawTasks.ask();
       const last = found.task_run.at(-1);
-      if (!last || found.task_run.length < PAGE) break;
+      if (!last || found.task_run.length < PAGE) return;
       after = last.id;
-    }
-    this.tasksAsked = asked;
-    if (!this.tasksRead) {
-      this.tasksRead = true;
-      this.drawTasks.ask();
     }
   }
 

@@ -2,7 +2,7 @@
  * One run: its head, and two panes: its tasks (as a graph, on a time axis, as a list with cells, or all details) and its log. What is open,
  * selected and filtered stands in the address; what is selected in one view is selected in all of them.
  */
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { follow, navigate, setQuery, taskRunPath, useQuery } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
 import { Inspector } from "../components/Inspector";
@@ -29,7 +29,8 @@ type TabName = (typeof TABS)[number];
 
 export function RunPage({ id }: { id: string }) {
   const session = useMemo(() => new RunSession(id), [id]);
-  useEffect(() => session.start(), [session]);
+  // Asked for before the empty page is painted: what is waited for is on its way meanwhile.
+  useLayoutEffect(() => session.start(), [session]);
   const { data, error } = useCell(session.run.answer);
   const sessionError = useCell(session.error);
   const run = data?.run[0];
