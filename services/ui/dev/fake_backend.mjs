@@ -54,6 +54,13 @@ export function startFakeBackend({ port = 0, kind = "busy", children = 600 } = {
       });
       return;
     }
+    if (request.url === "/health") {
+      const names = ["graphql", "read", "bus", "scheduler", "zombie_killer", "lazarus"];
+      const services = Object.fromEntries(names.map((name) => [name, { status: "ready", checks: {} }]));
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ status: "ready", services }));
+      return;
+    }
     const path = normalize(new URL(request.url, "http://x").pathname);
     const file = extname(path) ? join(STATIC, path) : join(STATIC, "index.html");
     if (!existsSync(file)) {

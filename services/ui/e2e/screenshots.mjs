@@ -42,6 +42,9 @@ for (const [suffix, options] of [
   ["narrow-dark", { width: 900, height: 1100, dark: true }],
 ]) {
   await shot(`home-${suffix}`, busy.url, { ...options, ready: ".run-row" });
+  await shot(`runs-${suffix}`, `${busy.url}/runs`, { ...options, ready: ".found" });
+  await shot(`flows-${suffix}`, `${busy.url}/flows`, { ...options, ready: "[data-flow]" });
+  await shot(`agents-${suffix}`, `${busy.url}/agents`, { ...options, ready: "[data-agent]" });
   await shot(`empty-${suffix}`, empty.url, { ...options, ready: ".empty" });
   await shot(`run-mapped-${suffix}`, `${run("mapped")}?tab=tasks`, { ...options, ready: ".cells", act: settle });
   await shot(`run-failed-${suffix}`, `${run("failed")}?tab=tasks`, { ...options, ready: ".task", act: settle });

@@ -76,7 +76,7 @@ export function BulkActions({ runs, onClear }: { runs: readonly BulkRun[]; onCle
         disabled={cancel.length === 0}
         onClick={() => setAsked("cancel")}
       >
-        Cancel {cancel.length || ""}…
+        {cancel.length > 0 ? `Cancel ${cancel.length}…` : "Cancel…"}
       </button>
       <button
         type="button"
@@ -85,7 +85,7 @@ export function BulkActions({ runs, onClear }: { runs: readonly BulkRun[]; onCle
         disabled={restart.length === 0}
         onClick={() => setAsked("restart")}
       >
-        Restart {restart.length || ""}…
+        {restart.length > 0 ? `Restart ${restart.length}…` : "Restart…"}
       </button>
       <button type="button" className="plain" onClick={onClear}>
         Choose none

@@ -135,7 +135,7 @@ function Times({ run }: { run: FoundRun }) {
   const due = parse(run.scheduled_start_time) ?? now;
   const took = elapsed(start, parse(run.end_time), now);
   const waiting = familyOf(run.state) === "waiting";
-  const late = waiting && due < now - LATE_MS;
+  const late = waiting && run.state !== "Paused" && due < now - LATE_MS;
   return (
     <>
       <span role="cell" className="num found-when" title={new Date(start ?? due).toLocaleString()}>

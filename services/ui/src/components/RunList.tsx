@@ -186,7 +186,7 @@ function Times({ run }: { run: StripRun }) {
   const now = useNow();
   const took = elapsed(run.start, run.end, now);
   const waiting = familyOf(run.state) === "waiting";
-  const late = waiting && run.due < now - 5_000;
+  const late = waiting && run.state !== "Paused" && run.due < now - 5_000;
   return (
     <>
       <td className="num" title={new Date(run.start ?? run.due).toLocaleString()}>
