@@ -96,8 +96,9 @@ def test_code_has_an_address() -> None:
     """The backend's storage knows each flow's code by the hash of its content."""
     storage = BackendStorage()
     flow = Flow("f", storage=storage)
-    assert storage.add_flow(flow, b"abc") == code_hash(b"abc")
-    assert storage.to_dict()["flows"] == {"f": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
+    code = storage.pack(flow)
+    assert code == pickle_flow(flow)
+    assert storage.to_dict()["flows"] == {"f": code_hash(code)}
 
 
 def test_bytes_that_are_no_flow_are_refused() -> None:

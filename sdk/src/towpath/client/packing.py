@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from towpath.storage import code_hash, code_info, pickle_flow
+from towpath.storage import BackendStorage, code_hash, code_info
 
 if TYPE_CHECKING:
     from towpath.core.flow import Flow
@@ -21,7 +21,7 @@ class PackedFlow:
     Attributes:
         flow_name: Its name.
         serialized_flow: Its graph, parameters, schedule and run config as JSON.
-        code: The pickled flow.
+        code: The pickled flow, or a pointer to it.
         code_hash: sha256 of the code, hex.
         code_info: The versions that wrote the code.
         content_hash: Hash over graph and code: equal for a flow that has not changed.
@@ -36,7 +36,7 @@ class PackedFlow:
 
 
 def pack(flow: Flow, *, labels: Iterable[str] | None = None) -> PackedFlow:
-    """Serialise and pickle a flow.
+    """Serialise a flow, and pack its code as its storage does.
 
     Args:
         flow: The flow; it is not changed.
@@ -45,13 +45,14 @@ def pack(flow: Flow, *, labels: Iterable[str] | None = None) -> PackedFlow:
     Raises:
         TowpathError: The flow is not valid, or cannot be pickled.
     """
+    flow.validate()
+    code = (flow.storage or BackendStorage()).pack(flow)
     serialized = flow.serialize()
     if labels:
         from towpath.run_configs import UniversalRun
 
         run_config = serialized.get("run_config") or UniversalRun().to_dict()
         serialized["run_config"] = {**run_config, "labels": sorted({*(run_config.get("labels") or ()), *labels})}
-    code = pickle_flow(flow)
     address = code_hash(code)
     graph = json.dumps(serialized, sort_keys=True, default=str)
     return PackedFlow(

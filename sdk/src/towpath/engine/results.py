@@ -203,7 +203,7 @@ class LocalResult(Result):
         """Write the file; it appears whole or not at all."""
         new = self.from_value(value)
         new.location = self.format(**context)
-        _write_whole(os.path.join(self.dir, new.location), (self.serializer or PickleSerializer()).serialize(value))
+        write_whole(os.path.join(self.dir, new.location), (self.serializer or PickleSerializer()).serialize(value))
         return new
 
     def read(self, location: str | None = None) -> Self:
@@ -230,7 +230,7 @@ class LocalResult(Result):
         return {"dir": self.dir, **super()._fields()}
 
 
-def _write_whole(path: str, data: bytes) -> None:
+def write_whole(path: str, data: bytes) -> None:
     """Write a file that appears whole or not at all."""
     folder, name = os.path.split(path)
     scratch = os.path.join(folder, f".{name}.{uuid7().hex}")

@@ -37,7 +37,7 @@ from towpath.runner.forks import keep_sigterm_for_this_process
 from towpath.runner.launch import STATUS_FD
 from towpath.runner.reporter import BackendReporter
 from towpath.runner.wire import pack
-from towpath.storage import load_flow
+from towpath.storage import load_code
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.states import is_final
 from towpath_proto.timers import LAUNCH_DEADLINE_LOCAL, RETRY_IN_PROCESS
@@ -209,7 +209,7 @@ class RunProcess:
         )
         if not known:
             self._cache.write(code["hash"], blob, flow_id=run["flow_id"])
-        flow = load_flow(blob)
+        flow = load_code(blob)
         if flow.name != run["flow_name"]:
             raise TowpathError(Code.BAD_FLOW, f"The signed code holds another flow than {run['flow_name']!r}; register the flow again.")
         return flow

@@ -1,4 +1,4 @@
-"""The code of a flow as bytes: pickled so that another process can load it, and kept by the backend under the hash of its content.
+"""The code of a flow as bytes: pickled so that another process can load it, and known by the hash of its content.
 
 What is defined in a script goes into the pickle by value, and so do the functions of tasks; modules that can be imported are only named.
 Signing and sending is the client's, checking signatures the run process's; `load_flow` runs what the bytes say, so check first.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from towpath.errors import FlowError
 from towpath_proto import __version__
@@ -26,37 +26,6 @@ SCRIPT_MARK = "__towpath_script__"
 
 PROTOCOL = 5
 """Pickle protocol: the newest that every Python we run on reads."""
-
-
-class Storage(Protocol):
-    """Where the code of a flow is kept."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Prefect 1's JSON."""
-        ...
-
-
-class BackendStorage:
-    """The code is kept by the backend: no disk, bucket or image to share. The default.
-
-    Attributes:
-        flows: The hash of each flow's code, by the flow's name.
-    """
-
-    def __init__(self) -> None:
-        self.flows: dict[str, str] = {}
-
-    def add_flow(self, flow: Flow, blob: bytes) -> str:
-        """Note that `blob` is the code of `flow`; returns its hash."""
-        self.flows[flow.name] = code_hash(blob)
-        return self.flows[flow.name]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Prefect 1's JSON."""
-        return {"flows": dict(self.flows), "secrets": [], "stored_as_script": False, "__version__": __version__, "type": "Backend"}
-
-    def __repr__(self) -> str:
-        return "<BackendStorage>"
 
 
 def code_hash(blob: bytes) -> str:
