@@ -78,3 +78,24 @@ def test_every_other_example_runs(site, flows):
     """Those that have no test of their results here end in success."""
     for name in sorted(set(flows) - {"package-index", "flow-of-flows", "time-zones"}):
         run(site, flows[name])
+
+
+def test_names_are_counted_in_processes_of_a_cluster(site, flows):
+    """Each group of files is read by a Dask worker; the sums are those of the library, and what workers print is in the run's log."""
+    view = run(site, flows["identifiers"], groups=3, shown=4)
+    report = view.get_task_run("make_report-1").get_result()
+    assert report["files"] > 400
+    assert report["lines"] > 200_000
+    assert report["most_frequent"]["argument"][0][0] == "self"
+    with site.client as client:
+        logs = client.get_logs(view.flow_run_id)
+    printed = [log["message"] for log in logs if log["name"] == "towpath.task.read_files"]
+    assert len(printed) == 3
+    assert sum(int(line.split(" files, ")[0]) for line in printed) == report["files"]
+
+
+def test_the_picture_of_the_time_zones_is_drawn(site, flows, tmp_path: Path):
+    """An agent's run leaves the picture where its parameter says."""
+    view = run(site, flows["time-zones"], first_year=2020, last_year=2021, folder=str(tmp_path))
+    assert view.get_task_run("make_report-1").get_result()["picture"] == str(tmp_path / "time_zones.svg")
+    assert (tmp_path / "time_zones.svg").read_text().startswith("<svg")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -53,12 +54,12 @@ def test_probes_miss_nothing_in_the_liveliest_zones(example: ModuleType, monkeyp
         monkeypatch.undo()
 
 
-def test_the_flow_runs_after_a_journey(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pickled, loaded and run on five zones, the flow finds the biggest jump and counts by year."""
+def test_the_flow_runs_after_a_journey(example: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pickled, loaded and run on five zones in processes, the flow finds the biggest jump, counts by year, and draws every history."""
     monkeypatch.setattr(example, "available_timezones", lambda: set(PLACES))
     example.__towpath_script__ = True  # as `towpath register -p` does
     flow = load_flow(pickle_flow(example.flow))
-    state = flow.run({"first_year": 2010, "last_year": 2012}, run_on_schedule=False)
+    state = flow.run({"first_year": 2010, "last_year": 2012, "folder": str(tmp_path)}, run_on_schedule=False)
     assert state.is_successful()
     report: dict[str, Any] = state.result[flow.get_tasks(name="make_report")[0]].result
     assert report["biggest_jump"] == {"zone": "Pacific/Apia", "at": "2011-12-30T10:00:00+00:00", "before": -36000.0, "after": 50400.0}
@@ -67,6 +68,11 @@ def test_the_flow_runs_after_a_journey(example: ModuleType, monkeypatch: pytest.
     assert set(report["by_year"]) == {2010, 2011, 2012}
     assert report["by_year"][2011] == sum(c["at"].startswith("2011") for changes in single for c in changes)
     assert isinstance(flow, towpath.Flow)
+    assert report["picture"] == str(tmp_path / "time_zones.svg")
+    picture = ElementTree.parse(tmp_path / "time_zones.svg").getroot()
+    assert picture.get("aria-label") == f"5 time zones, 5 histories, {report['changes']} changes of the clock, 2010 to 2012"
+    lines = "".join(path.get("d", "") for path in picture.iter("{http://www.w3.org/2000/svg}path") if path.get("stroke"))
+    assert lines.count("M") == 5 + report["changes"]
 
 
 def test_it_can_be_registered(example: ModuleType) -> None:
@@ -74,7 +80,7 @@ def test_it_can_be_registered(example: ModuleType) -> None:
     from datetime import UTC, datetime
 
     data = example.flow.serialize()
-    assert {p["name"] for p in data["parameters"]} == {"first_year", "last_year"}
+    assert {p["name"] for p in data["parameters"]} == {"first_year", "last_year", "folder"}
     assert next(t for t in data["tasks"] if t["name"] == "find_changes")["max_retries"] == 2
     event = example.flow.schedule.next_event(datetime(2026, 7, 1, tzinfo=UTC))
     assert event.start_time == datetime(2026, 7, 6, 4, tzinfo=UTC)
