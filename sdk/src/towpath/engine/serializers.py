@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from towpath.errors import FlowError
+from towpath_proto.errors import Code
+
 
 class Serializer(Protocol):
     """Turns values into bytes and back; `deserialize(serialize(x))` equals x for every x that it accepts."""
@@ -48,3 +51,93 @@ class JSONSerializer:
         import json
 
         return json.loads(data)
+
+
+class DateTimeSerializer:
+    """A date and time as ISO 8601 text; one without a time zone stays one without."""
+
+    def serialize(self, value: Any) -> bytes:
+        """Bytes of `value`."""
+        text: str = value.isoformat()
+        return text.encode()
+
+    def deserialize(self, data: bytes) -> Any:
+        """The value of `data`."""
+        from datetime import datetime
+
+        return datetime.fromisoformat(data.decode())
+
+
+_FORMATS = {"gzip": "gzip", "bz2": "bz2", "lzma": "lzma", "zlib": "zlib"}
+
+
+class CompressedSerializer:
+    """Compresses what another serializer writes.
+
+    Args:
+        serializer: The other serializer.
+        format: "gzip", "bz2", "lzma" or "zlib".
+
+    Raises:
+        FlowError: BAD_SETTING for another format.
+    """
+
+    def __init__(self, serializer: Serializer, format: str = "gzip") -> None:  # noqa: A002 - Prefect 1's
+        if format not in _FORMATS:
+            raise FlowError(Code.BAD_SETTING, f"CompressedSerializer has no format {format!r}; choose one of {', '.join(_FORMATS)}")
+        self.serializer = serializer
+        self.format = format
+
+    def serialize(self, value: Any) -> bytes:
+        """Bytes of `value`."""
+        import importlib
+
+        data: bytes = importlib.import_module(_FORMATS[self.format]).compress(self.serializer.serialize(value))
+        return data
+
+    def deserialize(self, data: bytes) -> Any:
+        """The value of `data`."""
+        import importlib
+
+        return self.serializer.deserialize(importlib.import_module(_FORMATS[self.format]).decompress(data))
+
+
+class PandasSerializer:
+    """A pandas DataFrame in a format of pandas, such as "csv" or "parquet". pandas is imported when a value is stored or read.
+
+    Args:
+        file_type: The format: pandas' `to_<file_type>` writes it, `read_<file_type>` reads it.
+        deserialize_kwargs: Further arguments of the reader.
+        serialize_kwargs: Further arguments of the writer, such as `{"index": False}`.
+    """
+
+    def __init__(
+        self, file_type: str, deserialize_kwargs: dict[str, Any] | None = None, serialize_kwargs: dict[str, Any] | None = None
+    ) -> None:
+        self.file_type = file_type
+        self.deserialize_kwargs = dict(deserialize_kwargs or {})
+        self.serialize_kwargs = dict(serialize_kwargs or {})
+
+    def serialize(self, value: Any) -> bytes:
+        """Bytes of `value`."""
+        import io
+
+        writer = getattr(value, f"to_{self.file_type}", None)
+        if writer is None:
+            raise FlowError(
+                Code.BAD_SETTING, f"a {type(value).__name__} cannot be written as {self.file_type!r}; pandas has no such format"
+            )
+        buffer = io.BytesIO()
+        writer(buffer, **self.serialize_kwargs)
+        return buffer.getvalue()
+
+    def deserialize(self, data: bytes) -> Any:
+        """The value of `data`."""
+        import importlib
+        import io
+
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError as error:
+            raise FlowError(Code.MISSING_EXTRA, "PandasSerializer needs pandas: pip install pandas") from error
+        return getattr(pandas, f"read_{self.file_type}")(io.BytesIO(data), **self.deserialize_kwargs)
