@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from towpath.core.apply_map import apply_map
     from towpath.core.edges import flatten, mapped, unmapped
     from towpath.core.flow import Flow
-    from towpath.core.parameter import Parameter
+    from towpath.core.parameter import DateTimeParameter, Parameter
     from towpath.core.resources import resource_manager
     from towpath.core.task import Task, tags, task
     from towpath.logs import get_logger
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Client": "towpath.client",
+    "DateTimeParameter": "towpath.core.parameter",
     "Flow": "towpath.core.flow",
     "Parameter": "towpath.core.parameter",
     "Task": "towpath.core.task",
@@ -41,6 +42,7 @@ _HOME = {
 
 __all__ = [
     "Client",
+    "DateTimeParameter",
     "Flow",
     "Parameter",
     "Task",

@@ -37,6 +37,8 @@ def test_a_flow_as_json() -> None:
         "slug": "p",
         "default": [1],
         "required": False,
+        "schema": {"type": "array"},
+        "enforced": False,
         "tags": [],
         "outputs": "Any",
         **v,

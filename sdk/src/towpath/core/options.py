@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from towpath.backoff import RetryDelay
 from towpath.engine.triggers import Trigger
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class TaskOptions(TypedDict, total=False):
     slug: str | None
     tags: Iterable[str] | None
     max_retries: int
-    retry_delay: timedelta | float | None
+    retry_delay: RetryDelay | None
     retry_on: type[BaseException] | Iterable[type[BaseException]] | None
     timeout: timedelta | float | None
     trigger: Trigger | None

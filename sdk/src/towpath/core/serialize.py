@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from towpath.backoff import first_delay, listed
 from towpath.core.parameter import Parameter
 from towpath.engine import triggers
 from towpath_proto import __version__
@@ -46,6 +47,8 @@ def _parameter(flow: Flow, parameter: Parameter) -> dict[str, Any]:
         "slug": flow.slugs[parameter],
         "default": parameter.default,
         "required": parameter.required,
+        "schema": parameter.schema,
+        "enforced": parameter.enforced,
         "tags": sorted(parameter.tags),
         "outputs": parameter.outputs(),
         "__version__": __version__,
@@ -53,13 +56,14 @@ def _parameter(flow: Flow, parameter: Parameter) -> dict[str, Any]:
 
 
 def _task(flow: Flow, task: Task) -> dict[str, Any]:
+    delays = listed(task.retry_delay, task.max_retries)
     return {
         "type": _dotted(task),
         "name": task.name,
         "slug": flow.slugs[task],
         "tags": sorted(task.tags),
         "max_retries": task.max_retries,
-        "retry_delay": task.retry_delay.total_seconds() if task.retry_delay is not None else None,
+        "retry_delay": first_delay(task.retry_delay),
         "inputs": task.inputs(),
         "outputs": task.outputs(),
         "timeout": task.timeout.total_seconds() if task.timeout is not None else None,
@@ -69,6 +73,7 @@ def _task(flow: Flow, task: Task) -> dict[str, Any]:
         "cache_key": task.cache_key,
         "cache_validator": _validator(task),
         "auto_generated": task.auto_generated,
+        **({} if delays is None else {"retry_delays": delays}),
         "__version__": __version__,
     }
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, overload
 
 from towpath._context import context
+from towpath.backoff import RetryDelay, checked
 from towpath.core.operators import Operators
 from towpath.core.options import StateHandler, TaskOptions
 from towpath.engine import triggers
@@ -36,7 +37,8 @@ class Task(Operators):
         slug: Its id within a flow; default `name-N`.
         tags: Labels of the task, joined with those of `with tags(...)`.
         max_retries: How often to try again after a failure; needs `retry_delay`.
-        retry_delay: How long to wait before each further try (seconds or timedelta).
+        retry_delay: How long to wait before each further try: seconds or a timedelta, a list of them for each try (the last one counts on),
+            or a function of the number of the try that failed, such as `towpath.backoff.exponential(jitter=0.2)`.
         retry_on: Exception classes to retry on; default every failure.
         timeout: Longest time for one try (seconds or timedelta).
         trigger: Whether to run, given the states upstream; default all successful.
@@ -69,7 +71,7 @@ class Task(Operators):
         slug: str | None = None,
         tags: Iterable[str] | None = None,
         max_retries: int = 0,
-        retry_delay: timedelta | float | None = None,
+        retry_delay: RetryDelay | None = None,
         retry_on: type[BaseException] | Iterable[type[BaseException]] | None = None,
         timeout: timedelta | float | None = None,
         trigger: triggers.Trigger | None = None,
@@ -91,7 +93,7 @@ class Task(Operators):
         if isinstance(tags, str):
             raise FlowError(Code.BAD_FLOW, f"task {self.name!r}: tags is a list of strings, not one string")
         self.tags: set[str] = set(tags or ()) | context.get("tags", set())
-        self.retry_delay = _span(retry_delay)
+        self.retry_delay = checked(retry_delay)
         self.timeout = _span(timeout)
         if max_retries > 0 and self.retry_delay is None:
             raise FlowError(Code.BAD_FLOW, f"task {self.name!r} has max_retries, so it needs a retry_delay too")
@@ -192,7 +194,7 @@ class Task(Operators):
         for name, value in task_args.items():
             if name not in self.__dict__:
                 raise FlowError(Code.BAD_FLOW, f"task {self.name!r} has no attribute {name!r} that task_args could set")
-            setattr(new, name, _span(value) if name in {"retry_delay", "timeout", "cache_for"} else value)
+            setattr(new, name, _KEPT[name](value) if name in _KEPT else value)
         if task_args and "slug" not in task_args:
             new.slug = None
         return new
@@ -315,6 +317,10 @@ def current_flow(what: str) -> FlowGraph:
 
 def _span(value: timedelta | float | None) -> timedelta | None:
     return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
+
+
+_KEPT: dict[str, Callable[[Any], Any]] = {"retry_delay": checked, "timeout": _span, "cache_for": _span}
+"""How attributes are kept that may be given in several ways."""
 
 
 def _type_name(annotation: Any) -> str:

@@ -22,6 +22,7 @@ from towpath.engine.terms import Key, Terms
 from towpath.errors import FlowError, TowpathError
 from towpath.executors.local import LocalExecutor
 from towpath.logs import attach_reporting, current_reporter
+from towpath_proto import parameter_schemas
 from towpath_proto.errors import Code
 
 if TYPE_CHECKING:
@@ -207,7 +208,11 @@ def _checked_parameters(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:
     missing = sorted(name for name, parameter in known.items() if parameter.required and name not in given)
     if missing:
         raise FlowError(Code.MISSING_PARAMETER, f"flow {flow.name!r} needs a value for its parameter {', '.join(missing)}")
-    return {name: given.get(name, parameter.default) for name, parameter in known.items()}
+    values = {name: given.get(name, parameter.default) for name, parameter in known.items()}
+    declared = [{"name": p.name, "required": p.required, "schema": p.schema, "enforced": True} for p in known.values() if p.enforced]
+    if declared:
+        parameter_schemas.check(declared, values, flow_name=flow.name)
+    return values
 
 
 def _dates(now: datetime) -> dict[str, Any]:

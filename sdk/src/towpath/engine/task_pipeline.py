@@ -6,11 +6,13 @@ order of the steps is Prefect 1's: start time, skips upstream, (mapping,) trigge
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from towpath.backoff import delay_after
 from towpath.engine import signals, triggers
 from towpath.engine.state import (
     Failed,
@@ -29,6 +31,9 @@ from towpath.engine.state import (
 if TYPE_CHECKING:
     from towpath.core.task import Task
     from towpath.engine.plan import InEdge
+
+
+_logger = logging.getLogger("towpath.engine")
 
 
 @dataclass(slots=True)
@@ -135,9 +140,14 @@ def after_run(task: Task, state: State, record: Record, now: datetime) -> State 
     if task.retry_on is not None and not isinstance(state.result, task.retry_on):
         return None
     assert task.retry_delay is not None  # Task() refuses max_retries without it
+    try:
+        delay = delay_after(task.retry_delay, record.run_count)
+    except Exception as error:
+        _logger.error("Task %r is not tried again: its retry_delay failed: %r", task.name, error, exc_info=True)
+        return None
     return Retrying(
         f"Retrying Task (after attempt {record.run_count} of {task.max_retries + 1})",
-        start_time=now + task.retry_delay,
+        start_time=now + delay,
         run_count=record.run_count,
         context=facts(record),
     )

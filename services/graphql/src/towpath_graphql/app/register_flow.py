@@ -21,7 +21,7 @@ from towpath_graphql.app.storing import lock_flow_runs
 from towpath_graphql.domain import serialized_flow, state_json
 from towpath_graphql.domain.runs import Event, Origin, Proposal
 from towpath_graphql.domain.serialized_flow import FlowSpec
-from towpath_proto import schedules, signing
+from towpath_proto import parameter_schemas, schedules, signing
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_proto.states import is_a
@@ -240,7 +240,8 @@ async def set_schedule(store: Store, caller: Caller, flow_id: UUID, *, active: b
     """Switch a flow's schedule on or off; False when it has none.
 
     Raises:
-        TowpathError: `MISSING_PARAMETER` when a clock leaves a required parameter without a value.
+        TowpathError: `MISSING_PARAMETER` when a clock leaves a required parameter without a value, `BAD_PARAMETERS` when it gives one of
+            a wrong type.
     """
     async with store.transaction() as tx:
         if active:
@@ -269,6 +270,7 @@ async def _activate(tx: Transaction, caller: Caller, flow_id: UUID) -> bool:
                 f"The schedule of '{flow['name']}' gives no value for {', '.join(lacking)}; add defaults to them or to each clock.",
                 parameters=lacking,
             )
+        parameter_schemas.check(flow["parameters"] or [], clock.parameter_defaults or {}, flow_name=flow["name"])
     await tx.run("set_schedule", id=flow_id, active=True)
     tx.publish([_schedule_event(flow)])
     await note(tx, caller, "set_schedule_active", "flow", flow_id)

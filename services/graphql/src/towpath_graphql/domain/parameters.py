@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from towpath_proto import parameter_schemas
 from towpath_proto.errors import Code, TowpathError
 
 _ADJECTIVES = tuple(  # one text is easier to read than fifty lines
@@ -35,13 +36,14 @@ def choose_parameters(
     """The parameters of a run: the flow's defaults, then the group's, then the given ones.
 
     Args:
-        declared: The flow's parameters as registered: `{name, required, default}`.
+        declared: The flow's parameters as registered: `{name, required, default, schema, enforced}`.
         group_defaults: Defaults of the flow's group.
         given: What the request brings; None or an object.
         flow_name: For the sentences.
 
     Raises:
-        TowpathError: `BAD_PARAMETERS` when `given` is no object, `UNKNOWN_PARAMETER` or `MISSING_PARAMETER` with the names.
+        TowpathError: `BAD_PARAMETERS` when `given` is no object or a value does not fit, `UNKNOWN_PARAMETER` or `MISSING_PARAMETER`, each
+            with the names.
     """
     if given is not None and not isinstance(given, dict):
         raise TowpathError(Code.BAD_PARAMETERS, f"Parameters must be a JSON object of names and values, not a {type(given).__name__}.")
@@ -63,6 +65,7 @@ def choose_parameters(
             "give it with the run (`towpath run --param`) or as a default.",
             parameters=missing,
         )
+    parameter_schemas.check(declared, chosen, flow_name=flow_name)
     return chosen
 
 
