@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[3] / "sdk/README.md"
+SDK = Path(__file__).parents[3] / "sdk"
 
 
-def code_under(heading: str) -> str:
+def code_under(heading: str, document: str = "README.md") -> str:
     """The first Python block under a heading."""
-    found = re.search(rf"^## {heading}$.*?```python\n(.*?)```", README.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^## {heading}$.*?```python\n(.*?)```", (SDK / document).read_text(), re.DOTALL | re.MULTILINE)
     assert found is not None
     return found[1]
 
@@ -39,3 +39,11 @@ def test_running_again_reads_only_what_changed(capsys: pytest.CaptureFixture[str
     state = names["flow"].run()  # type: ignore[attr-defined]
     assert state.result[names["counts"]].result == [2, 3]
     assert capsys.readouterr().out == "reading b.txt\n"
+
+
+@pytest.mark.parametrize("heading", ["From Prefect 1", "From Airflow"])
+def test_ported_flows_print_what_the_guide_says(heading: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The examples of the porting guide are whole programs."""
+    code = code_under(heading, "PORTING.md")
+    exec(compile(code, "PORTING", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.strip() == code.strip().rsplit("# ", 1)[1]
