@@ -42,7 +42,7 @@ LOGS = """query($where: log_bool_exp!, $limit: Int!) {
 
 FLOWS = """query($where: flow_bool_exp!, $limit: Int!) {
   flow(where: $where, order_by: [{name: asc}, {version: desc}], limit: $limit) {
-    id name version archived created is_schedule_active flow_group_id version_group_id run_config project { id name } } }"""
+    id name version archived created is_schedule_active flow_group_id version_group_id project { id name } } }"""
 
 FIND_FLOW = """query($where: flow_bool_exp!) {
   flow(where: $where, order_by: [{version: desc}], limit: 100) {
@@ -63,7 +63,7 @@ FLOW_RUN_EVENTS = "subscription($id: UUID!) { flow_run_events(flow_run_id: $id) 
 LOG_STREAM = """subscription($id: UUID!, $after: DateTime) {
   log_stream(flow_run_id: $id, after: $after) { logs { id } } }"""
 
-_FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id run_config parameters schedule
+_FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id parameters schedule
   project { id name } flow_group { schedule default_parameters }"""
 
 FLOW = f"""query($id: uuid!) {{ flow_by_pk(id: $id) {{
@@ -72,6 +72,9 @@ FLOW = f"""query($id: uuid!) {{ flow_by_pk(id: $id) {{
   edges {{ upstream_task {{ slug }} downstream_task {{ slug }} key mapped }}
   flow_runs(order_by: [{{scheduled_start_time: desc}}], limit: 5, where: {{state: {{_neq: "Scheduled"}}}}) {{
     id name state scheduled_start_time start_time end_time }} }} }}"""
+
+FLOW_RUN_CONFIG = "query($id: uuid!) { flow_by_pk(id: $id) { run_config } }"
+"""By itself, since its env may hold secrets: a viewer may not read it."""
 
 CURRENT_FLOWS = f"""query($where: flow_bool_exp!, $limit: Int!) {{
   flow(where: $where, order_by: [{{name: asc}}], limit: $limit) {{ {_FLOW_FIELDS} }} }}"""

@@ -56,6 +56,16 @@ class Lookups:
             raise TowpathError(Code.NOT_FOUND, f"There is no flow {flow_id}. See `towpath get flows` for the ids.")
         return dict(found)
 
+    def flow_run_config(self, flow_id: str) -> Row | None:
+        """The run config of a flow version; None where this identity may not read it."""
+        try:
+            found = self.graphql(documents.FLOW_RUN_CONFIG, {"id": flow_id})["flow_by_pk"]
+        except TowpathError as error:
+            if error.code != Code.VALIDATION_FAILED:
+                raise
+            return None
+        return dict((found or {}).get("run_config") or {"type": "UniversalRun"})
+
     def look_up_flows(self, reference: str, *, project_name: str | None = None) -> list[Row]:
         """Current flows of this name, and flow versions whose id begins like this; at most 20."""
         where = whose_id(reference, {"_and": [{"name": {"_eq": reference}}, {"archived": {"_eq": False}}]})

@@ -54,18 +54,18 @@ def flow(flow: str, project: str | None, as_json: bool) -> None:
 
     with open_client() as client:
         row = client.get_flow(the_flow(client, flow, project)["id"])
+        config = row["run_config"] = client.flow_run_config(row["id"])
     fires = next_fires(row, 3)
     if as_json:
         print_json({**row, "next": fires})
         return
-    config = row.get("run_config") or {}
     fields = {
         "project": (row.get("project") or {}).get("name"),
         "version": f"{row['version']}{' (archived)' if row['archived'] else ''}",
         "id": row["id"],
         "registered": clock_time(row["created"]),
         "description": row.get("description"),
-        "run config": f"{config.get('type', 'UniversalRun')}, labels {_labels(config)}",
+        "run config": config and f"{config.get('type', 'UniversalRun')}, labels {_labels(config)}",
         "signed by": row.get("code_key_id"),
         "python": (row.get("code_info") or {}).get("python"),
     }
