@@ -65,3 +65,21 @@ def test_a_relative_folder_is_refused() -> None:
     """A run may work elsewhere, so folders are absolute."""
     with pytest.raises(FlowError, match="absolute"):
         LocalResult("here")
+
+
+def test_what_fills_a_template_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
+    """Neither is written nor read elsewhere on the word of a parameter; what the author has written down himself counts."""
+    for template, value in (("{city}.pickle", "../x"), ("{city}", "/etc/x"), ("a/{city}", "../x"), ("a/{city}", "b/../../x")):
+        with pytest.raises(FlowError, match="is outside of"):
+            LocalResult(tmp_path / "in", location=template).write(1, city=value)
+    assert not any(path.name.startswith("x") for path in tmp_path.rglob("*"))
+    for template, value in (
+        ("{city}.pickle", "b/x"),
+        ("../a/{city}", "x"),
+        (f"{tmp_path}/other/{{city}}", "x"),
+        ("../y", "x"),
+        ("{city}", "a..b"),
+    ):
+        LocalResult(tmp_path / "in", location=template).write(1, city=value)
+    LocalResult("/", location="{city}").write(1, city=str(tmp_path / "z"))
+    assert (tmp_path / "z").exists()

@@ -199,6 +199,25 @@ class LocalResult(Result):
     def _path(self, location: str) -> Path:
         return Path(self.dir, location)
 
+    def format(self, /, **context: Any) -> str:
+        """As `Result.format`; what fills a template must not lead out of the folder that the author has written down.
+
+        Raises:
+            FlowError: BAD_SETTING.
+        """
+        location = super().format(**context)
+        if isinstance(self.location, str):
+            # a location may be filled with parameters, which others choose than those who may sign code; and results are pickles
+            fixed = self.location.partition("{")[0]
+            folder = os.path.abspath(os.path.join(self.dir, os.path.dirname(fixed)))
+            if os.path.commonpath([folder, os.path.abspath(os.path.join(self.dir, location))]) != folder:
+                raise FlowError(
+                    Code.BAD_SETTING,
+                    f"the location {location!r}, made of {self.location!r}, is outside of {folder}; give values without '..' and a leading "
+                    "'/', or give LocalResult a dir that holds all places that the values may lead to",
+                )
+        return location
+
     def write(self, value: Any, /, **context: Any) -> Self:
         """Write the file; it appears whole or not at all."""
         new = self.from_value(value)
