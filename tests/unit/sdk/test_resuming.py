@@ -11,6 +11,7 @@ import pytest
 from towpath import Flow, Parameter, flatten, task, unmapped
 from towpath.engine.results import LocalResult
 from towpath.engine.run import FlowRun
+from towpath.engine.serializers import JSONSerializer
 from towpath.engine.state import Failed, Mapped, Retrying, Running, State, Success
 from towpath.testing import ManualClock, MemoryReporter
 
@@ -212,3 +213,22 @@ def test_a_mapped_success_in_memory_is_not_mistaken(tmp_path: Path) -> None:
         made = inc(inc(1))
     state = resume(flow, {("inc-1", -1): State.from_dict(Success(result=5).to_dict())})
     assert "give the task or flow a result" in str(state.result[made].message)
+
+
+def test_a_stored_value_is_read_by_the_serializer_that_has_written_it(tmp_path: Path) -> None:
+    """A state from another process says where its result is; how it was written is known from the task."""
+
+    @task(result=LocalResult(str(tmp_path), serializer=JSONSerializer()))
+    def facts() -> dict[str, int]:
+        return {"a": 1}
+
+    @task
+    def read(found: dict[str, int]) -> int:
+        return found["a"]
+
+    with Flow("json") as flow:
+        value = read(facts())
+    states = first_run(flow, tmp_path)
+    ended = resume(flow, {("facts-1", -1): states["facts-1", -1]}, checkpointing=True)
+    assert ended.is_successful()
+    assert ended.result[value].result == 1

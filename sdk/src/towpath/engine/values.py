@@ -6,19 +6,37 @@ parameters, collections and operators are computed again. This is the one place 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from towpath._context import Frame, current_frame
 from towpath.engine.mapping import MapRun, Source, flattened, flattened_children, spread
 from towpath.engine.plan import InEdge, Node
+from towpath.engine.results import Result
 from towpath.engine.state import Pending, Skipped, State, Success
 from towpath.errors import MissingResultError, TowpathError
 
 
 class Values:
-    """Reads the coordinator's tables; changes nothing in them but results that were not in memory yet."""
+    """Reads the coordinator's tables; changes nothing in them but results that were not in memory yet.
 
-    def __init__(self, nodes: list[Node], states: list[State | None], maps: list[MapRun | None], scope: Frame) -> None:
+    Args:
+        nodes: The plan's nodes.
+        states: Their states.
+        maps: The children of those that are mapped.
+        scope: The run's part of the context.
+        store: Where a task's result is written.
+    """
+
+    def __init__(
+        self,
+        nodes: list[Node],
+        states: list[State | None],
+        maps: list[MapRun | None],
+        scope: Frame,
+        store: Callable[[Node], Result | None],
+    ) -> None:
+        self._store = store
         self._nodes = nodes
         self._states = states
         self._maps = maps
@@ -83,6 +101,8 @@ class Values:
         if node.task.recompute_on_resume and result.location is None:
             state.result = self._computed(node, index)
             return state.result
+        if result.serializer is None and (policy := self._store(node)) is not None and type(policy) is type(result):
+            result.serializer = policy.serializer  # a state from another process does not tell how its result was written
         try:
             return state.load_result().result
         except TowpathError as error:
