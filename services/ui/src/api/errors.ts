@@ -2,16 +2,19 @@
 
 export class ApiError extends Error {
   readonly code: string;
-  constructor(code: string, message: string) {
+  /** Further fields that the server sent for programs, such as the names of the parameters that it refused. */
+  readonly detail: Readonly<Record<string, unknown>>;
+  constructor(code: string, message: string, detail: Readonly<Record<string, unknown>> = {}) {
     super(message);
     this.name = "ApiError";
     this.code = code;
+    this.detail = detail;
   }
 }
 
 interface GraphQLErrorLike {
   readonly message?: string;
-  readonly extensions?: { readonly code?: unknown };
+  readonly extensions?: { readonly code?: unknown } & Readonly<Record<string, unknown>>;
 }
 
 export function fromGraphQL(errors: readonly GraphQLErrorLike[]): ApiError {
@@ -20,6 +23,7 @@ export function fromGraphQL(errors: readonly GraphQLErrorLike[]): ApiError {
   return new ApiError(
     typeof code === "string" ? code : "API_ERROR",
     first?.message ?? "The server refused without a reason.",
+    first?.extensions,
   );
 }
 

@@ -82,10 +82,11 @@ export function setQuery(change: QueryChange, { replace = false }: { readonly re
   changed();
 }
 
-/** Go to a path of this page, with its query string if it has one. */
-export function navigate(to: string): void {
+/** Go to a path of this page, with its query string if it has one; `replace` where the address left is only another name for it. */
+export function navigate(to: string, { replace = false }: { readonly replace?: boolean } = {}): void {
   if (to === location.pathname + location.search) return;
-  history.pushState(null, "", to);
+  if (replace) history.replaceState(null, "", to);
+  else history.pushState(null, "", to);
   window.scrollTo(0, 0);
   changed();
 }

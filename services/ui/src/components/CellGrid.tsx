@@ -1,13 +1,11 @@
 /**
- * The children of a mapped task as cells on a canvas: ten thousand of them are one control of the kind "slider", not ten thousand buttons. Families differ in shape, not only in colour:
- * success is a full cell, failure is crossed, running has a core, waiting is an outline, cancelled is an outline with a stroke.
+ * The children of a mapped task as cells on a canvas: ten thousand of them are one control of the kind "slider", not ten thousand buttons.
  */
 import { memo, useLayoutEffect, useRef } from "react";
 import { useTheme } from "../app/theme";
 import type { TaskRun } from "../data/taskStore";
-import { SURFACE, stateColour, type Theme } from "../domain/colour";
 import { cellAt, type GridShape, originOf, step } from "../domain/grid";
-import { familyOf } from "../domain/states";
+import { drawCell } from "./cellPaint";
 
 interface Props {
   readonly label: string;
@@ -17,55 +15,6 @@ interface Props {
   readonly selected: number | null;
   readonly onSelect: (index: number | null) => void;
   readonly onOpen: (index: number) => void;
-}
-
-function drawCell(g: CanvasRenderingContext2D, state: string, x: number, y: number, size: number, theme: Theme): void {
-  const colour = stateColour(state, theme);
-  const [r, gr, b] = SURFACE[theme];
-  const paper = `rgb(${r} ${gr} ${b})`;
-  g.fillStyle = colour;
-  g.strokeStyle = colour;
-  g.lineWidth = 1;
-  switch (familyOf(state)) {
-    case "success":
-      g.fillRect(x, y, size, size);
-      break;
-    case "failed":
-      if (size < 8) {
-        // too small for a cross: it stands out by its size
-        g.fillRect(x - 0.75, y - 0.75, size + 1.5, size + 1.5);
-        break;
-      }
-      g.fillRect(x, y, size, size);
-      g.strokeStyle = paper;
-      g.lineWidth = 1.5;
-      g.beginPath();
-      g.moveTo(x + size * 0.25, y + size * 0.25);
-      g.lineTo(x + size * 0.75, y + size * 0.75);
-      g.moveTo(x + size * 0.75, y + size * 0.25);
-      g.lineTo(x + size * 0.25, y + size * 0.75);
-      g.stroke();
-      break;
-    case "running": {
-      g.fillRect(x, y, size, size);
-      const core = Math.max(2, Math.round(size * 0.4));
-      const inset = (size - core) / 2;
-      g.fillStyle = paper;
-      g.fillRect(x + inset, y + inset, core, core);
-      break;
-    }
-    case "cancelled":
-      g.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
-      g.beginPath();
-      g.moveTo(x + 1, y + size - 1);
-      g.lineTo(x + size - 1, y + 1);
-      g.stroke();
-      break;
-    default:
-      g.globalAlpha = state === "Pending" ? 0.55 : 1;
-      g.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
-      g.globalAlpha = 1;
-  }
 }
 
 export const CellGrid = memo(function CellGrid({ label, runs, shape, width, selected, onSelect, onOpen }: Props) {

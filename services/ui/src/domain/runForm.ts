@@ -22,6 +22,8 @@ export interface Draft {
   readonly start: "now" | "at";
   /** As a datetime-local field writes it, in the reader's zone. */
   readonly at: string;
+  /** What was sent last and the key it was sent with: sent again unchanged, it is the same wish and makes no second run. */
+  readonly sent: { readonly key: string; readonly what: string } | null;
 }
 
 export type Meaning =
@@ -29,7 +31,13 @@ export type Meaning =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "wrong"; readonly message: string };
 
-export const EMPTY: Draft = { entries: {}, json: null, labels: "", runName: "", start: "now", at: "" };
+export const EMPTY: Draft = { entries: {}, json: null, labels: "", runName: "", start: "now", at: "", sent: null };
+
+/** Whether there is anything in a draft that would be missed. */
+export function isEmpty(draft: Draft): boolean {
+  const touched = Object.values(draft.entries).some((e) => e.mode === "value" || e.mode === "null");
+  return !touched && canonical({ ...draft, entries: {} }) === canonical(EMPTY);
+}
 
 export function untouched(field: ParameterField): Entry {
   return { mode: field.fallback === null ? "missing" : "default", text: "" };

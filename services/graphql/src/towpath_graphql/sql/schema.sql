@@ -288,6 +288,7 @@ create index flow_run_by_parent_task on flow_run (parent_task_id) where parent_t
 create index flow_run_stranded on flow_run (id)
     where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null;
 create index flow_run_by_flow on flow_run (flow_id, scheduled_start_time desc);
+create index flow_run_by_group on flow_run (flow_group_id, scheduled_start_time desc);
 create index flow_run_by_tenant on flow_run (tenant_id, scheduled_start_time desc);
 create index flow_run_by_state on flow_run (tenant_id, state, state_timestamp desc);
 
