@@ -21,6 +21,7 @@ import psycopg
 from towpath_proto import wire
 
 _MANY_RUNS = (Path(__file__).parent / "many_runs.sql").read_text(encoding="utf-8")
+_TASKS_OF_RUNS = (Path(__file__).parent / "tasks_of_runs.sql").read_text(encoding="utf-8")
 _CODE = b"driven by hand"
 _HOUR = 3_600_000_000
 
@@ -39,10 +40,26 @@ class Api:
             return answer
 
 
-def register(api: Api, name: str, tasks: Sequence[str] = ("load", "store"), schedule: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Register a flow whose tasks follow each other. Nobody loads its code, but only runs with code are given to native agents."""
+def register(
+    api: Api,
+    name: str,
+    tasks: Sequence[str] = ("load", "store"),
+    schedule: Mapping[str, Any] | None = None,
+    mapped: Sequence[str] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """Register a flow whose tasks follow each other. Nobody loads its code, but only runs with code are given to native agents.
+
+    Args:
+        mapped: Those of the tasks that are mapped over what comes before them.
+        more: Further fields of the serialized flow.
+    """
     slugs = [f"{task.replace(' ', '_')}-1" for task in tasks]
-    edges = [{"upstream_task": {"slug": a}, "downstream_task": {"slug": b}} for a, b in itertools.pairwise(slugs)]
+    many = set(mapped)
+    edges = [
+        {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "rows", "mapped": name in many}
+        for (a, b), name in zip(itertools.pairwise(slugs), tasks[1:], strict=True)
+    ]
     answer: dict[str, Any] = api(
         "mutation($flow: JSON!, $code: String!, $hash: String!, $signature: String!) { register_flow(input: {serialized_flow: $flow,"
         ' code: $code, code_hash: $hash, signature: $signature, key_id: "by-hand"}) { flow_id flow_group_id version } }',
@@ -55,6 +72,7 @@ def register(api: Api, name: str, tasks: Sequence[str] = ("load", "store"), sche
             "edges": edges,
             "parameters": [],
             "schedule": schedule,
+            **more,
         },
     )["register_flow"]
     return answer
@@ -107,6 +125,12 @@ def write_history(dsn: str, flow_id: str, count: int, *, every: timedelta, took:
     """Write ended runs of the past, one each `every`."""
     with psycopg.connect(dsn) as connection:
         connection.execute(_MANY_RUNS, {"flow": flow_id, "count": count, "every": every, "took": took, "fails": fails, "prefix": prefix})
+
+
+def write_task_runs(dsn: str, flow_id: str, children: int) -> None:
+    """Write the task runs of all ended runs of a version: those of a failed run fail at the last task but one."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(_TASKS_OF_RUNS, {"flow": flow_id, "children": children})
 
 
 def every(hours: float) -> dict[str, Any]:

@@ -20,7 +20,8 @@ await checkRoom("agents", async ({ page, cable, step, open, texts }) => {
     return { silent };
   });
   await step("what_nobody_takes_is_told_with_why_and_how", async () => {
-    await page.waitForSelector('[data-queue="harbour"]');
+    // how many there are is read apart from who they are
+    await page.waitForSelector('[data-queue="harbour"]:has-text("2 runs")');
     expectEqual((await texts(".unserved li")).length, 1, "kinds of run that nobody takes");
     const text = await page.textContent('[data-queue="harbour"]');
     for (const part of [

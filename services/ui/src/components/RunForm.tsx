@@ -130,7 +130,7 @@ export function RunForm({ group, version, labels, like, onClose }: Props) {
       const { create_flow_run: made } = await request<CreatedRun>(CREATE_RUN, {
         input: { ...input, idempotency_key: key },
       });
-      change(() => EMPTY);
+      dropDraft(group.id); // at once: a change of state would come too late for a page that is left
       navigate(runPath(made.id));
     } catch (cause) {
       const error = asApiError(cause);
