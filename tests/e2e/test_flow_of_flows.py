@@ -99,7 +99,23 @@ with Flow("middle", run_config=tight) as middle:
 with Flow("top", run_config=tight) as flow:
     StartFlowRun("middle", wait=True)()
 """
-SOURCES = {"child": CHILD, "parent": PARENT, "starter": STARTER, "nest": NEST}
+LOOP = """
+from datetime import timedelta
+from towpath import Flow, task
+from towpath.tasks.flow_runs import create_flow_run
+
+@task(max_retries=1, retry_delay=timedelta(seconds=0))
+def several():
+    made = [create_flow_run.run(flow_name="child", parameters={"xs": [n]}, run_name=f"loop-{n}") for n in (1, 2, 3)]
+    import towpath
+    if towpath.context.task_run_count == 1:
+        raise RuntimeError("again")
+    return made
+
+with Flow("loop") as flow:
+    several()
+"""
+SOURCES = {"child": CHILD, "parent": PARENT, "starter": STARTER, "nest": NEST, "loop": LOOP}
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +162,15 @@ def test_children_are_run_and_their_results_taken(site, flows, as_script):
     described = site.cli("describe", "flow-run", run_id).stdout
     assert all(f"{c['name']}" in described for c in children)
     assert f"{view.name} of parent, task create_flow_run-1[1]" in site.cli("describe", "flow-run", children[1]["id"]).stdout
+
+
+def test_one_task_may_create_several_runs_and_finds_each_again(site, flows):
+    """Three creations in one task are three children; the retry creates no fourth."""
+    with site.client as client:
+        run_id = client.create_flow_run(flows["loop"])
+    site.ended(run_id, state="Success")
+    children = children_of(site, run_id)
+    assert sorted(c["name"] for c in children) == ["loop-1", "loop-2", "loop-3"]
 
 
 def test_views(site, flows, as_script):

@@ -7,6 +7,7 @@ A record is sent as plain facts, with what its context said of its task, and log
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
@@ -78,8 +79,14 @@ def attach_relay(handler: RelayHandler, found: tuple[int, int]) -> None:
 
 
 def replay(message: Message, around: Context) -> None:
-    """Log a record that came from another process, in a copy of the run's own context; from any thread."""
-    around.copy().run(_replay, message)
+    """Log a record that came from another process, in a copy of the run's own context; from any thread.
+
+    A filter of the author's that raises costs its record, never the thread that listens.
+    """
+    try:
+        around.copy().run(_replay, message)
+    except Exception:
+        traceback.print_exc()
 
 
 def _replay(message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from towpath import Flow, task
+from towpath import Flow, get_logger, task
 from towpath.engine.run import FlowRun
 from towpath.executors import LocalDaskExecutor
 from towpath.scripts import flows_in_script
@@ -78,7 +79,7 @@ def test_a_script_loads_in_another_process(tmp_path: Path) -> None:
 
 INTERRUPTED = """
 import os, signal, sys, time
-from towpath import Flow, task
+from towpath import Flow, get_logger, task
 from towpath.engine.run import FlowRun
 from towpath.testing import MemoryReporter
 
@@ -238,3 +239,26 @@ def _seconds(flow: Flow) -> float:
     begin = time.perf_counter()
     assert flow.run().is_successful()
     return time.perf_counter() - begin
+
+
+def test_a_log_filter_that_raises_does_not_stop_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Records of worker processes pass the filters of this process; one that raises costs its record only."""
+
+    def broken(record: logging.LogRecord) -> bool:
+        raise RuntimeError("this filter is broken")
+
+    @task
+    def speak(n: int) -> int:
+        get_logger("filtered").warning("said")
+        return n
+
+    logger = get_logger("filtered")
+    logger.addFilter(broken)
+    try:
+        with Flow("f") as flow:
+            spoken = speak.map([1, 2, 3])
+        state = flow.run(executor=LocalDaskExecutor("processes", num_workers=1))
+    finally:
+        logger.removeFilter(broken)
+    assert [child.result for child in state.result[spoken].map_states] == [1, 2, 3]
+    assert "this filter is broken" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from towpath._context import context as here
+from towpath._context import current_frame
 from towpath.core.task import Task
 from towpath.engine import signals
 from towpath_proto.errors import Code, TowpathError
@@ -60,12 +61,25 @@ def _api(what: str) -> Iterator[Client]:
 
 
 def _key() -> str | None:
-    """The same for each try of this task run, and for no other task run."""
+    """The same for the same creation of each try of this task run, and for no other: a task may create several runs."""
     run, slug = here.get("flow_run_id"), here.get("task_slug")
     if run is None or slug is None:
         return None
-    index, turn = here.get("map_index"), here.get("task_loop_count")
-    return f"{run}:{slug}" + ("" if index is None else f"[{index}]") + ("" if turn is None else f" turn {turn}")
+    index, turn, number = here.get("map_index"), here.get("task_loop_count"), _creations()
+    marks = [f"[{index}]" if index is not None else "", f" turn {turn}" if turn is not None else "", f" #{number}" if number > 1 else ""]
+    return f"{run}:{slug}{''.join(marks)}"
+
+
+def _creations() -> int:
+    """Count one more creation of this try of the task; from 1."""
+    frame = current_frame.get()
+    while frame is not None and "task_slug" not in frame.values:
+        frame = frame.parent
+    assert frame is not None  # asked only where there is a task
+    values: dict[str, Any] = frame.values  # type: ignore[assignment]  # the engine makes a dict for each try
+    number: int = values.get("_flow_runs_created", 0) + 1
+    values["_flow_runs_created"] = number
+    return number
 
 
 def _create(client: Client, *, flow_id: str | None, flow_name: str | None, project_name: str | None, link: bool = True, **run: Any) -> str:
@@ -169,7 +183,8 @@ def _wait(
             "give it an API key: TOWPATH_API_KEY in the env of its run config."
         )
         raise TowpathError(Code.NOT_FOUND, sentence) from error
-    if _tried_before() and is_a(run["state"], "Failed", "Cancelled"):
+    own = (run["parent"] or {}).get("id") == here.get("flow_run_id", "")
+    if own and _tried_before() and is_a(run["state"], "Failed", "Cancelled"):
         here.logger.info("Flow run %r is %s: restarting it, as this task is tried again", run["name"], run["state"])
         client.restart_flow_run(flow_run_id)
     label = f"Flow run {run['name']!r} of {run['flow']['name']!r}"
