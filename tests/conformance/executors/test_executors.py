@@ -327,9 +327,12 @@ def test_it_leaves_nothing_behind_and_works_again(make: Make) -> None:
     def processes() -> set[int]:
         return {child.pid for child in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(child.cmdline())}
 
-    before = processes()  # other tests' servers
+    def threads() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("towpath")}
+
+    before, others = processes(), threads()  # of other tests
     executor = make()
     for _ in range(2):
         assert flow.run(executor=executor).result[made].result == [1, 2, 3]
     assert processes() - before == set()
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("towpath")] == []
+    assert threads() - others == set()
