@@ -6,8 +6,11 @@ goes on until that call returns.
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,12 +23,37 @@ def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error) if error else None)
 
 
+PATIENCE = 1.0
+"""Longest wait, in seconds, for a thread to be done with a log record."""
+
+
+def raise_between_records(thread: int, error: type[BaseException]) -> None:
+    """Raise `error` in another thread, but not while it logs.
+
+    A handler takes its lock a few bytecodes before it sees to its release. An error raised in between leaves the lock to a thread
+    that never gives it back, and whoever logs next waits for ever.
+    """
+    end = time.monotonic() + PATIENCE
+    while _logs(thread) and time.monotonic() < end:
+        time.sleep(0.001)
+    raise_in_thread(thread, error)
+
+
+def _logs(thread: int) -> bool:
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code.co_filename == logging.__file__:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def interrupt_thread(thread: int) -> None:
     """Raise KeyboardInterrupt in a thread; in the main thread by SIGINT, so that a sleep or a read ends too."""
     if thread == threading.main_thread().ident and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.pthread_kill(thread, signal.SIGINT)
     else:
-        raise_in_thread(thread, KeyboardInterrupt)
+        raise_between_records(thread, KeyboardInterrupt)
 
 
 class Interruptible:
@@ -60,7 +88,7 @@ class Interruptible:
         with self._lock:
             self._interrupted = True
             for thread in self._busy:
-                raise_in_thread(thread, KeyboardInterrupt)
+                raise_between_records(thread, KeyboardInterrupt)
             self._busy.clear()
 
 
@@ -98,7 +126,7 @@ def _by_thread(seconds: float) -> Iterator[None]:
     def expire() -> None:
         with lock:
             if not over:
-                raise_in_thread(target, TooLong)
+                raise_between_records(target, TooLong)
 
     timer = threading.Timer(seconds, expire)
     timer.daemon = True
