@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-_SUBMODULES = {"engine", "errors", "executors", "run_configs", "schedules", "storage", "tasks", "triggers"}
+_SUBMODULES = {"backoff", "engine", "errors", "executors", "run_configs", "schedules", "storage", "tasks", "triggers", "utilities"}
 
 
 def __getattr__(name: str) -> Any:

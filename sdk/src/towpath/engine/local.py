@@ -51,6 +51,7 @@ def run_here(
         return once(parameters, start_time)
     state: State | None = None
     last = clock.now()
+    flow.schedule.must_fire(last)
     while state is None or not state.is_cancelled():
         event = flow.schedule.next_event(last)
         if event is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from towpath.errors import FlowError
+from towpath.schedules._rules import Rule
 from towpath_proto import __version__
 from towpath_proto.errors import Code
 
@@ -120,22 +121,42 @@ class Schedule:
 
     Args:
         clocks: At least one.
+        filters: All must accept a time; see `towpath.schedules.filters`.
+        or_filters: One must accept it, if there are any.
+        not_filters: None may accept it.
+        adjustments: Move an accepted time, one after the other; see `towpath.schedules.adjustments`.
 
     Raises:
         TowpathError: BAD_SCHEDULE, naming the field; on first use of its JSON or its times.
     """
 
-    def __init__(self, clocks: Iterable[Clock]) -> None:
+    def __init__(
+        self,
+        clocks: Iterable[Clock],
+        filters: Iterable[Rule] | None = None,
+        or_filters: Iterable[Rule] | None = None,
+        not_filters: Iterable[Rule] | None = None,
+        adjustments: Iterable[Rule] | None = None,
+    ) -> None:
         self.clocks = list(clocks)
+        self.filters = list(filters or ())
+        self.or_filters = list(or_filters or ())
+        self.not_filters = list(not_filters or ())
+        self.adjustments = list(adjustments or ())
+        rules: list[Any] = [*self.filters, *self.or_filters, *self.not_filters, *self.adjustments]
+        for rule in rules:
+            if not isinstance(rule, Rule):
+                known = "towpath.schedules.filters or .adjustments"
+                raise FlowError(Code.BAD_SCHEDULE, f"{rule!r} is none of {known}; functions of your own cannot run in the scheduler")
 
     def to_dict(self) -> dict[str, Any]:
         """Prefect 1's JSON."""
         return {
             "clocks": [clock.to_dict() for clock in self.clocks],
-            "filters": [],
-            "or_filters": [],
-            "not_filters": [],
-            "adjustments": [],
+            "filters": [rule.to_dict() for rule in self.filters],
+            "or_filters": [rule.to_dict() for rule in self.or_filters],
+            "not_filters": [rule.to_dict() for rule in self.not_filters],
+            "adjustments": [rule.to_dict() for rule in self.adjustments],
             "__version__": __version__,
             "type": "Schedule",
         }
@@ -150,12 +171,27 @@ class Schedule:
         """The next `limit` runs after `after`."""
         return [Event(fire.time, fire.parameter_defaults, fire.labels) for fire in self._meaning.fires(after, limit)]
 
+    def must_fire(self, now: datetime) -> None:
+        """Refuse a schedule of which nothing can come; say so in the log where nothing was found in a bounded search.
+
+        Raises:
+            FlowError: BAD_SCHEDULE, if no time of it ever comes: a day that no calendar has, an end before the start.
+        """
+        ever = self._meaning.look(datetime(1970, 1, 1, tzinfo=UTC), 1)
+        if ever.never_fires:
+            raise FlowError(Code.BAD_SCHEDULE, "this schedule never fires: no such time comes between its start and its end")
+        ahead = ever if not ever.fires else self._meaning.look(now, 1)
+        if not ahead.fires:
+            from towpath.logs import get_logger
+
+            get_logger("schedules").warning("The schedule makes no runs as it stands: %s", ahead)
+
     def next_event(self, after: datetime) -> Event | None:
         """The next run after `after`; None when there is none."""
         return next(iter(self.events(after, 1)), None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"clocks": self.clocks}
+        return {name: value for name, value in self.__dict__.items() if name != "_meaning"}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schedule) and self.to_dict() == other.to_dict()
