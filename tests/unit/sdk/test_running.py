@@ -272,8 +272,28 @@ def test_task_handlers_see_and_replace_states() -> None:
     state = flow.run()
     assert seen == [("Pending", "Running"), ("Running", "Success")]
     assert state.result[a].is_skipped()
-    assert state.result[b].message == "Exception raised while calling state handlers: RuntimeError('handler')"
+    assert (state.result[b].message or "").startswith("Exception raised while calling state handlers: RuntimeError('handler') in test_")
+    assert (state.result[b].message or "").endswith(".broken")
     assert failures == [state.result[c].message]
+
+
+@pytest.mark.parametrize("at", ["Running", "Success"])
+def test_a_flow_handler_that_raises_fails_the_run_and_loses_nothing(at: str) -> None:
+    """The message names the handler; what tasks had done stays in the result."""
+
+    def alert(flow: Any, old: Any, new: Any) -> None:
+        if new.kind == at:
+            raise RuntimeError("no network")
+
+    with Flow("f", state_handlers=[alert]) as flow:
+        a = give(7)
+    reporter = MemoryReporter()
+    state = flow.run(reporter=reporter)
+    assert state.is_failed()
+    assert (state.message or "").startswith("Exception raised while calling state handlers: RuntimeError('no network') in ")
+    assert (state.message or "").endswith(".alert")
+    if at == "Success":
+        assert state.result[a].result == 7
 
 
 def test_flow_handlers_and_the_terminal_handler() -> None:

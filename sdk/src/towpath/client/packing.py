@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from towpath.storage import BackendStorage, code_hash, code_info
@@ -43,9 +44,11 @@ def pack(flow: Flow, *, labels: Iterable[str] | None = None) -> PackedFlow:
         labels: Labels that are added to those of its run config.
 
     Raises:
-        TowpathError: The flow is not valid, or cannot be pickled.
+        TowpathError: The flow is not valid, cannot be pickled, or has a schedule that never fires.
     """
     flow.validate()
+    if flow.schedule is not None:
+        flow.schedule.must_fire(datetime.now(UTC))
     code = (flow.storage or BackendStorage()).pack(flow)
     serialized = flow.serialize()
     if labels:

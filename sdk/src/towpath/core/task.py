@@ -282,6 +282,7 @@ class FailureHandler:
 
     def __init__(self, callback: Callable[[Any, State], None]) -> None:
         self.callback = callback
+        self.__qualname__ = str(getattr(callback, "__qualname__", callback))
 
     def __call__(self, subject: Any, old: State, new: State) -> None:
         """Call the callback if `new` is a failure."""

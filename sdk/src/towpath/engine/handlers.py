@@ -12,10 +12,11 @@ _logger = logging.getLogger("towpath.engine")
 
 def handled(task: Any, old: State, new: State) -> State:
     """Ask the state handlers of a task or flow in turn; each may replace the new state."""
-    try:
-        for handler in task.state_handlers:
+    for handler in task.state_handlers:
+        try:
             new = handler(task, old, new) or new
-    except Exception as error:
-        _logger.error("A state handler of %r failed: %r", task.name, error, exc_info=True)
-        return Failed(f"Exception raised while calling state handlers: {error!r}", error)
+        except Exception as error:
+            name = getattr(handler, "__qualname__", type(handler).__name__)
+            _logger.error("The state handler %s of %r failed: %r", name, task.name, error, exc_info=True)
+            return Failed(f"Exception raised while calling state handlers: {error!r} in {name}", error)
     return new

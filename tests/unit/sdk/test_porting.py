@@ -1,0 +1,57 @@
+"""Imports of Prefect 1's flows work here when `prefect` is replaced by `towpath`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+NAMES = {
+    "prefect": "Flow Task task Parameter Client context case tags apply_map resource_manager mapped unmapped flatten",
+    "prefect.backend": "FlowView FlowRunView TaskRunView",
+    "prefect.engine.cache_validators": "never_use duration_only all_inputs all_parameters partial_inputs_only partial_parameters_only",
+    "prefect.engine.results": "LocalResult PrefectResult",
+    "prefect.engine.serializers": "PickleSerializer JSONSerializer DateTimeSerializer CompressedSerializer PandasSerializer",
+    "prefect.engine.signals": "FAIL TRIGGERFAIL VALIDATIONFAIL SUCCESS RETRY SKIP PAUSE LOOP",
+    "prefect.engine.state": "State Pending Scheduled Submitted Queued Running Retrying Paused Resume Finished Success Cached Mapped "
+    "Skipped Failed TimedOut TriggerFailed ValidationFailed Cancelled Cancelling Looped",
+    "prefect.executors": "LocalExecutor LocalDaskExecutor DaskExecutor",
+    "prefect.run_configs": "UniversalRun LocalRun",
+    "prefect.schedules": "Schedule IntervalSchedule CronSchedule",
+    "prefect.schedules.adjustments": "add next_weekday",
+    "prefect.schedules.clocks": "IntervalClock CronClock DatesClock",
+    "prefect.schedules.filters": "on_datetime on_date at_time between_datetimes between_dates between_times is_weekday is_weekend "
+    "is_month_end is_month_start is_day_of_week",
+    "prefect.storage": "Local Module",
+    "prefect.tasks.control_flow": "case switch ifelse merge FilterTask",
+    "prefect.tasks.control_flow.case": "case",
+    "prefect.tasks.control_flow.conditional": "switch ifelse merge",
+    "prefect.tasks.control_flow.filter": "FilterTask",
+    "prefect.tasks.core.collections": "List Tuple Set Dict",
+    "prefect.tasks.core.constants": "Constant",
+    "prefect.tasks.core.operators": "GetItem Not",
+    "prefect.tasks.core.resource_manager": "resource_manager",
+    "prefect.tasks.prefect": "create_flow_run wait_for_flow_run get_task_run_result StartFlowRun RenameFlowRun CancelFlowRun",
+    "prefect.triggers": "all_successful all_failed any_successful any_failed all_finished always_run manual_only not_all_skipped "
+    "some_failed some_successful",
+    "prefect.utilities.edges": "mapped unmapped flatten",
+    "prefect.utilities.logging": "get_logger",
+    "prefect.utilities.notifications": "callback_factory",
+    "prefect.utilities.tasks": "task tags apply_map",
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_the_names_of_prefect_1_are_where_its_flows_look_for_them(module: str) -> None:
+    home = import_module(module.replace("prefect", "towpath", 1))
+    found = {name: getattr(home, name, None) for name in NAMES[module].split()}
+    assert [name for name, value in found.items() if value is None] == []
+
+
+def test_a_name_is_one_thing_wherever_it_is_imported_from() -> None:
+    """No second `case`, `unmapped` or clock that an `isinstance` would not know."""
+    homes: dict[str, set[int]] = {}
+    for module, names in NAMES.items():
+        for name in names.split():
+            homes.setdefault(name, set()).add(id(getattr(import_module(module.replace("prefect", "towpath", 1)), name)))
+    assert {name for name, things in homes.items() if len(things) > 1} == set()
