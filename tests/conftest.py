@@ -10,6 +10,7 @@ import concurrent.futures
 import contextlib
 import itertools
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -31,6 +32,10 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 _ROOM = 2 * 1024**3
 """Databases lie in memory where there is this much: a clone then takes 10 ms instead of 130."""
 _numbers = itertools.count(1)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background so, and processes that tests start and interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NewDatabase(Protocol):

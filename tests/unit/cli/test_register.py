@@ -127,20 +127,23 @@ class Watching:
             text=True,
             env=dict(os.environ),
         )
-        self._guard = threading.Timer(60, self.process.kill)
-        self._guard.start()
 
-    def until(self, text: str) -> str:
+    def until(self, text: str, timeout: float = 60.0) -> str:
+        """The next line with `text`. The limit is for this line alone: each registration starts a process, which takes long under load."""
         assert self.process.stdout is not None
+        guard = threading.Timer(timeout, self.process.kill)
+        guard.start()
         said = []
-        for line in self.process.stdout:
-            said.append(line)
-            if text in line:
-                return line
-        raise AssertionError(f"{text!r} was not said: {said}")
+        try:
+            for line in self.process.stdout:
+                said.append(line)
+                if text in line:
+                    return line
+        finally:
+            guard.cancel()
+        raise AssertionError(f"{text!r} was not said within {timeout:g} s: {said}")
 
     def close(self) -> None:
-        self._guard.cancel()
         self.process.kill()
         self.process.wait()
         assert self.process.stdout is not None
