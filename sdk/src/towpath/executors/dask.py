@@ -20,6 +20,8 @@ from towpath_proto.errors import Code
 if TYPE_CHECKING:
     from towpath.executors.dask_session import Session
 
+_logger = logging.getLogger("towpath.engine")
+
 _AHEAD = 8  # calls beyond the threads of a temporary cluster, so that workers do not wait for the next one
 _RESOURCE = "dask-resource:"
 
@@ -40,7 +42,7 @@ class DaskExecutor:
         adapt_kwargs: Let the temporary cluster grow and shrink: arguments of its `adapt`, such as `{"minimum": 1, "maximum": 10}`.
         client_kwargs: Arguments of the Dask client, such as `{"security": …}`.
         debug: Whether a local cluster prints its own warnings.
-        performance_report_path: Where to write Dask's report of the run (HTML; needs bokeh).
+        performance_report_path: Where to write Dask's report of the run (HTML; needs bokeh); the run's log says when that fails.
         disable_cancellation_event: Whether to leave alone what runs on the workers when the run is cancelled.
         watch_worker_status: Whether to log workers that come and go; default yes, but not with `adapt_kwargs`.
 
@@ -102,7 +104,7 @@ class DaskExecutor:
             except OSError as error:
                 raise TowpathError(Code.UNREACHABLE, f"The Dask cluster at {self.address} cannot be reached: {error}") from error
             if self.performance_report_path:
-                stack.enter_context(self._report(distributed))
+                stack.enter_context(self._report(distributed, client))
             if local and not self.adapt_kwargs:
                 self.slots = sum(client.nthreads().values()) + _AHEAD
             session = Session(client, exact=local, watch=self.watch_worker_status, stops=not self.disable_cancellation_event)
@@ -137,12 +139,23 @@ class DaskExecutor:
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
             return make(**arguments)
 
-    def _report(self, distributed: Any) -> Any:
+    @contextmanager
+    def _report(self, distributed: Any, client: Any) -> Iterator[None]:
         try:
             importlib.import_module("bokeh")
         except ImportError as error:
             raise FlowError(Code.MISSING_EXTRA, "DaskExecutor: performance_report_path needs bokeh: pip install bokeh") from error
-        return distributed.performance_report(self.performance_report_path)
+        report = distributed.performance_report(self.performance_report_path)
+        with client.as_current():  # not around the run: Dask's own calls of the flow's would then go to this cluster
+            report.__enter__()
+        try:
+            yield
+        finally:
+            try:
+                with client.as_current():
+                    report.__exit__(None, None, None)
+            except Exception as error:  # the tasks have done their work
+                _logger.warning("Dask's report could not be written to %s: %s", self.performance_report_path, error)
 
     def submit(self, fn: Callable[..., Any], shared: Any, /, *args: Any, name: str = "task", tags: Collection[str] = ()) -> Future[Any]:
         """Send it to the cluster."""

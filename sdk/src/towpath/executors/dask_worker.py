@@ -65,13 +65,24 @@ def call(terms: Terms, key: str, head: bytes, *held: bytes) -> tuple[bytes, byte
     if terms.marks is not None and not _first(terms.marks, key):
         lost = TowpathError(Code.WORKER_LOST, "The task had ended, but its result was lost with the Dask worker that held it.")
         return RAISED, packed(lost, "an error")
-    inside = _here.get(terms.run)
-    around = inside.copy() if inside is not None else copy_context()
+    around = _around(terms.run)
     report = _reporting(terms, around)
     kind, data = _outcome(terms, around, head, held)
     if len(data) <= SMALL_ANSWER:
         report({"answer": (key, kind, data)})
     return kind, data
+
+
+def _around(run: str) -> Context:
+    now = copy_context()
+    inside = _here.get(run)
+    if inside is None:
+        return now
+    around = inside.copy()
+    for variable in now:  # Dask's own, by which a task finds its worker
+        if variable not in around:
+            around.run(variable.set, now[variable])
+    return around
 
 
 def _outcome(terms: Terms, around: Context, head: bytes, held: tuple[bytes, ...]) -> tuple[bytes, bytes]:
