@@ -48,7 +48,7 @@ def register(
     mapped: Sequence[str] = (),
     **more: Any,
 ) -> dict[str, Any]:
-    """Register a flow whose tasks follow each other. Nobody loads its code, but only runs with code are given to native agents.
+    """Register a flow whose tasks follow each other.
 
     Args:
         mapped: Those of the tasks that are mapped over what comes before them.
@@ -60,20 +60,19 @@ def register(
         {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "rows", "mapped": name in many}
         for (a, b), name in zip(itertools.pairwise(slugs), tasks[1:], strict=True)
     ]
+    named = [{"name": task, "slug": slug} for task, slug in zip(tasks, slugs, strict=True)]
+    return register_serialized(api, {"name": name, "tasks": named, "edges": edges, "parameters": [], "schedule": schedule, **more})
+
+
+def register_serialized(api: Api, flow: Mapping[str, Any]) -> dict[str, Any]:
+    """Register a flow as it is serialised. Nobody loads its code, but only runs with code are given to native agents."""
     answer: dict[str, Any] = api(
         "mutation($flow: JSON!, $code: String!, $hash: String!, $signature: String!) { register_flow(input: {serialized_flow: $flow,"
         ' code: $code, code_hash: $hash, signature: $signature, key_id: "by-hand"}) { flow_id flow_group_id version } }',
         code=base64.b64encode(_CODE).decode(),
         hash=hashlib.sha256(_CODE).hexdigest(),
         signature=base64.b64encode(bytes(64)).decode(),
-        flow={
-            "name": name,
-            "tasks": [{"name": task, "slug": slug} for task, slug in zip(tasks, slugs, strict=True)],
-            "edges": edges,
-            "parameters": [],
-            "schedule": schedule,
-            **more,
-        },
+        flow=flow,
     )["register_flow"]
     return answer
 

@@ -6,50 +6,22 @@ logs keep changing until somebody cancels it. With TOWPATH_UI_URL and TOWPATH_UI
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import os
-import shutil
-import subprocess
 import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from towpath_proto import wire
+from tests.ui.driving import drive, needs_browser
+from tests.ui.seeding import Api, ask_for_work, create, register_agent, register_serialized
 
-ROOT = Path(__file__).resolve().parents[2]
-UI = ROOT / "services" / "ui"
-STATIC = ROOT / "services" / "gateway" / "src" / "towpath_gateway" / "static"
-CHROMIUM = os.environ.get("TOWPATH_UI_CHROMIUM", "/usr/bin/chromium")
+pytestmark = needs_browser
 CHILDREN = 600
-CODE = b"driven by hand"
 BEAT = 0.1
-CHECKS = [
-    "home_lists_the_run",
-    "a_click_opens_the_run",
-    "task_states_change_live",
-    "logs_stream_in",
-    "a_lost_connection_is_shown_and_comes_back",
-    "a_question_can_be_answered_with_no",
-    "cancel_works",
-    "every_line_is_there_once",
-    "every_task_run_is_as_stored",
-    "restart_begins_the_next_attempt",
-    "nothing_was_reloaded",
-]
-
-pytestmark = [
-    pytest.mark.ui,
-    pytest.mark.skipif(shutil.which("node") is None, reason="needs Node 20"),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium (apt-get install chromium, or TOWPATH_UI_CHROMIUM)"),
-]
+LABELS = ["by-hand"]
 
 
 class HasUrl(Protocol):
@@ -66,20 +38,6 @@ class Page:
     run_id: str
 
 
-class Api:
-    """GraphQL over HTTP, one request at a time."""
-
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/graphql"
-
-    def __call__(self, query: str, **variables: Any) -> dict[str, Any]:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(self._url, body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as response:
-            answer: dict[str, Any] = wire.decode(response.status, response.read())
-            return answer
-
-
 class HandDrivenRun:
     """A run whose engine is this object: one task, then a mapped one whose children go on until the run is cancelled."""
 
@@ -88,34 +46,18 @@ class HandDrivenRun:
         self._stop = threading.Event()
         self._sequence = 0
         self.failure: BaseException | None = None
-        flow = self._api(
-            "mutation($flow: JSON!, $code: String!, $hash: String!, $signature: String!) { register_flow(input: {serialized_flow: $flow,"
-            ' code: $code, code_hash: $hash, signature: $signature, key_id: "by-hand"}) { flow_id } }',
-            # Nobody loads this code: whoever drives a run by hand needs none, but only runs with code are given to native agents.
-            code=base64.b64encode(CODE).decode(),
-            hash=hashlib.sha256(CODE).hexdigest(),
-            signature=base64.b64encode(bytes(64)).decode(),
-            flow={
+        flow = register_serialized(
+            self._api,
+            {
                 "name": "lock-telemetry",
                 "tasks": [{"name": "list locks", "slug": "list-1"}, {"name": "measure", "slug": "measure-1", "mapped": True}],
                 "edges": [{"upstream_task": {"slug": "list-1"}, "downstream_task": {"slug": "measure-1"}, "key": "lock", "mapped": True}],
                 "parameters": [],
             },
-        )["register_flow"]["flow_id"]
-        agent = self._api(
-            'mutation($l: [String!]) { register_agent(input: {type: "LocalAgent", name: "by-hand", labels: $l}) { id } }', l=["by-hand"]
-        )["register_agent"]["id"]
-        self.id: str = self._api(
-            "mutation($flow: UUID!, $l: [String!]) { create_flow_run(input: {flow_id: $flow, labels: $l}) { id } }",
-            flow=flow,
-            l=["by-hand"],
-        )["create_flow_run"]["id"]
-        claimed = self._api(
-            "mutation($agent: UUID!, $l: [String!]) { claim_flow_runs(input: {agent_id: $agent, labels: $l,"
-            ' run_config_types: ["UniversalRun", "LocalRun"]}) { runs { id fence } } }',
-            agent=agent,
-            l=["by-hand"],
-        )["claim_flow_runs"]["runs"]
+        )
+        agent = register_agent(self._api, "by-hand", LABELS)
+        self.id = create(self._api, flow["flow_id"], labels=LABELS)
+        claimed = ask_for_work(self._api, agent, LABELS, ["UniversalRun", "LocalRun"], limit=1)
         self._fence: int = next(r["fence"] for r in claimed if r["id"] == self.id)
         self._api(
             'mutation($id: UUID!, $f: Int!) { begin_run(input: {flow_run_id: $id, fence: $f, holder: "by hand"}) { lease } }',
@@ -193,19 +135,4 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page]:
 
 def test_the_first_page_shows_a_run_live(page: Page) -> None:
     """The page follows states and logs without a reload, survives a lost connection without gaps or doubles, cancels and restarts."""
-    assert (STATIC / "index.html").is_file(), "build the page first: npm ci && npm run build in services/ui"
-    done = subprocess.run(
-        ["node", "e2e/first_page.mjs"],
-        cwd=UI,
-        env={**os.environ, "TOWPATH_UI_URL": page.url, "TOWPATH_UI_RUN_ID": page.run_id, "TOWPATH_UI_CHROMIUM": CHROMIUM},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    seen = json.loads(done.stdout)
-    failed = {name: check for name, check in seen["checks"].items() if not check["ok"]}
-    assert not failed, failed
-    assert list(seen["checks"]) == CHECKS
-    assert seen["errors"] == []
+    drive("first_page", page.url, 11, TOWPATH_UI_RUN_ID=page.run_id)

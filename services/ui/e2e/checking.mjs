@@ -25,7 +25,7 @@ export async function ask(query, variables = {}) {
 
 /**
  * @param {string} room  names the pictures
- * @param {(tools: {page: import("playwright-core").Page, cable: any, step: Function, open: (path: string) => Promise<void>, texts: Function}) => Promise<void>} work
+ * @param {(tools: {page: import("playwright-core").Page, cable: any, step: Function, open: (path: string) => Promise<void>, texts: Function, shot: Function}) => Promise<void>} work
  */
 export async function checkRoom(room, work, viewport = { width: 1280, height: 800 }) {
   const server = process.env.TOWPATH_UI_URL;
@@ -42,6 +42,7 @@ export async function checkRoom(room, work, viewport = { width: 1280, height: 80
   page.on("pageerror", (error) => errors.push(error.message));
   page.setDefaultTimeout(PATIENCE);
 
+  const shot = (name) => page.screenshot({ path: `${OUT}${name}.png` });
   const step = async (name, check) => {
     const began = performance.now();
     try {
@@ -49,7 +50,7 @@ export async function checkRoom(room, work, viewport = { width: 1280, height: 80
       checks[name] = { ok: true, ms: Math.round(performance.now() - began), ...found };
     } catch (cause) {
       checks[name] = { ok: false, ms: Math.round(performance.now() - began), error: String(cause.message ?? cause) };
-      await page.screenshot({ path: `${OUT}failed-${room}-${name}.png` });
+      await shot(`failed-${room}-${name}`);
       throw cause;
     }
   };
@@ -63,7 +64,7 @@ export async function checkRoom(room, work, viewport = { width: 1280, height: 80
   };
   const texts = (selector) => page.$$eval(selector, (all) => all.map((e) => e.textContent.trim()));
   try {
-    await work({ page, cable, step, open, texts });
+    await work({ page, cable, step, open, texts, shot });
     await step("nothing_was_reloaded", async () => {
       if (!(await page.evaluate(() => window.neverReloaded === true))) throw new Error("the page was reloaded");
       if (errors.length > 0) throw new Error(errors.join("; "));
