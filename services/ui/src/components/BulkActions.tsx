@@ -4,9 +4,9 @@
  */
 import { useEffect, useRef, useState } from "react";
 import { asApiError } from "../api/errors";
-import { request } from "../api/http";
-import { CANCEL, RESTART } from "../data/documents/run";
+import { cancelRun, restartRun } from "../data/acts";
 import { canCancel, canRestart } from "../domain/states";
+import { counted } from "../domain/words";
 
 export type BulkAction = "cancel" | "restart";
 
@@ -24,21 +24,10 @@ interface Outcome {
 }
 
 const AT_ONCE = 4;
+const VERB: Record<BulkAction, string> = { cancel: "Cancel", restart: "Restart" };
 
 export function affected(action: BulkAction, runs: readonly BulkRun[]): readonly BulkRun[] {
   return runs.filter((run) => (action === "cancel" ? canCancel(run.state) : canRestart(run.state)));
-}
-
-async function act(action: BulkAction, id: string): Promise<void> {
-  if (action === "cancel") {
-    await request(CANCEL, { id });
-    return;
-  }
-  const { restart_flow_run: answer } = await request<{ restart_flow_run: { success: boolean; error: string | null } }>(
-    RESTART,
-    { id },
-  );
-  if (!answer.success) throw asApiError([{ message: answer.error ?? "The server did not restart the run." }]);
 }
 
 /** `work` for each item, a few at a time, in order. */
@@ -58,40 +47,36 @@ export async function fewAtATime<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
 }
 
-const plural = (n: number) => `${n.toLocaleString("en")} ${n === 1 ? "run" : "runs"}`;
-
 export function BulkActions({ runs, onClear }: { runs: readonly BulkRun[]; onClear: () => void }) {
   const [asked, setAsked] = useState<BulkAction | null>(null);
-  const cancel = affected("cancel", runs);
-  const restart = affected("restart", runs);
   return (
     <div className="bulk" role="toolbar" aria-label="Chosen runs">
       <span>
         <b>{runs.length.toLocaleString("en")}</b> chosen
       </span>
-      <button
-        type="button"
-        className="button small danger"
-        data-bulk="cancel"
-        disabled={cancel.length === 0}
-        onClick={() => setAsked("cancel")}
-      >
-        {cancel.length > 0 ? `Cancel ${cancel.length}…` : "Cancel…"}
-      </button>
-      <button
-        type="button"
-        className="button small"
-        data-bulk="restart"
-        disabled={restart.length === 0}
-        onClick={() => setAsked("restart")}
-      >
-        {restart.length > 0 ? `Restart ${restart.length}…` : "Restart…"}
-      </button>
+      {(["cancel", "restart"] as const).map((action) => (
+        <Offer key={action} action={action} count={affected(action, runs).length} onAsk={() => setAsked(action)} />
+      ))}
       <button type="button" className="plain" onClick={onClear}>
         Choose none
       </button>
       {asked && <Ask action={asked} runs={runs} onClose={() => setAsked(null)} onDone={onClear} />}
     </div>
+  );
+}
+
+function Offer({ action, count, onAsk }: { action: BulkAction; count: number; onAsk: () => void }) {
+  return (
+    <button
+      type="button"
+      className={action === "cancel" ? "button small danger" : "button small"}
+      data-bulk={action}
+      disabled={count === 0}
+      onClick={onAsk}
+    >
+      {VERB[action]}
+      {count > 0 && ` ${count.toLocaleString("en")}`}…
+    </button>
   );
 }
 
@@ -120,7 +105,7 @@ function Ask({ action, runs, onClose, onDone }: AskProps) {
     let done = 0;
     await fewAtATime(these, AT_ONCE, async (run) => {
       try {
-        if (!ending.current) await act(action, run.id);
+        if (!ending.current) await (action === "cancel" ? cancelRun(run.id) : restartRun(run.id));
       } catch (cause) {
         refused.push({ run, message: asApiError(cause).message });
       }
@@ -145,7 +130,7 @@ function Ask({ action, runs, onClose, onDone }: AskProps) {
       }}
     >
       <h2 id="bulk-title">
-        {action === "cancel" ? "Cancel" : "Restart"} {plural(outcome?.of ?? these.length)}?
+        {VERB[action]} {counted(outcome?.of ?? these.length, "run")}?
       </h2>
       <p>
         {action === "cancel"
@@ -154,7 +139,8 @@ function Ask({ action, runs, onClose, onDone }: AskProps) {
       </p>
       {others > 0 && !outcome && (
         <p className="faint">
-          {plural(others)} of those chosen {others === 1 ? "stays" : "stay"} as {others === 1 ? "it is" : "they are"}:{" "}
+          {counted(others, "run")} of those chosen {others === 1 ? "stays" : "stay"} as{" "}
+          {others === 1 ? "it is" : "they are"}:{" "}
           {action === "cancel"
             ? "ended already, or being stopped."
             : "only failed and cancelled runs can be restarted."}
@@ -190,7 +176,7 @@ function Ask({ action, runs, onClose, onDone }: AskProps) {
             data-confirm={action}
             onClick={() => void send()}
           >
-            {action === "cancel" ? "Cancel" : "Restart"} {plural(these.length)}
+            {VERB[action]} {counted(these.length, "run")}
           </button>
         )}
       </footer>

@@ -4,11 +4,11 @@ import { asApiError } from "../api/errors";
 import { request } from "../api/http";
 import { useNow } from "../app/now";
 import { agentPath, flowPath, follow, runPath } from "../app/router";
+import { restartRun } from "../data/acts";
 import { useCell } from "../data/cell";
 import type { AgentRow } from "../data/documents/agents";
 import type { FlowRunRow } from "../data/documents/flowRunRow";
 import { type FailedRun, type NeedsData, RESUME } from "../data/documents/home";
-import { RESTART } from "../data/documents/run";
 import type { HealthRead } from "../data/health";
 import { type Failure, failures, type Late, lateRuns, vanished } from "../domain/needs";
 import { labelWords, startCommand } from "../domain/serving";
@@ -139,15 +139,6 @@ function RunName({ run }: { run: FlowRunRow }) {
 
 function FailedItem({ failure: { run, times }, now }: { failure: Failure<FailedRun>; now: number }) {
   const [asked, setAsked] = useState(false);
-  const restart = async () => {
-    const { restart_flow_run: said } = await request<{ restart_flow_run: { success: boolean; error: string | null } }>(
-      RESTART,
-      {
-        id: run.id,
-      },
-    );
-    if (!said.success) throw asApiError([{ message: said.error ?? "The server did not restart the run." }]);
-  };
   const at = parse(run.state_timestamp) ?? now;
   const word = run.state === "Failed" ? "failed" : `ended ${run.state}`;
   return (
@@ -169,7 +160,7 @@ function FailedItem({ failure: { run, times }, now }: { failure: Failure<FailedR
           what="restart"
           yes="Restart the run"
           no="Leave it"
-          onYes={restart}
+          onYes={() => restartRun(run.id)}
           onClose={() => setAsked(false)}
         >
           <p className="ask-name">

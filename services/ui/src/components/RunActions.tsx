@@ -4,8 +4,7 @@
  */
 import { useEffect, useRef, useState } from "react";
 import { type ApiError, asApiError } from "../api/errors";
-import { request } from "../api/http";
-import { CANCEL, RESTART } from "../data/documents/run";
+import { cancelRun, restartRun } from "../data/acts";
 import { canCancel, canRestart } from "../domain/states";
 import { Problem } from "./Problem";
 
@@ -60,13 +59,7 @@ export function RunActions({ id, state, version, name }: Props) {
     setBusy(true);
     setError(null);
     try {
-      if (asked.action === "cancel") await request(CANCEL, { id });
-      else {
-        const { restart_flow_run: answer } = await request<{
-          restart_flow_run: { success: boolean; error: string | null };
-        }>(RESTART, { id });
-        if (!answer.success) throw asApiError([{ message: answer.error ?? "The server did not restart the run." }]);
-      }
+      await (asked.action === "cancel" ? cancelRun(id) : restartRun(id));
       setAsked(null);
     } catch (cause) {
       setError(asApiError(cause));

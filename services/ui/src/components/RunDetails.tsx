@@ -8,6 +8,7 @@ import { ARTIFACTS, type ArtifactsData, type RunRow, type StateRow } from "../da
 import { duration, moment, parse, relative } from "../domain/time";
 import { Glyph } from "./Glyph";
 import { Ledger } from "./Ledger";
+import { type Pair, Pairs } from "./Pairs";
 import { Problem } from "./Problem";
 
 export function RunDetails({ run }: { run: RunRow }) {
@@ -91,16 +92,9 @@ function Parameters({ parameters }: { parameters: RunRow["parameters"] }) {
   return (
     <section>
       <h2>Parameters</h2>
-      <dl className="pairs">
-        {entries.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>
-              <pre>{JSON.stringify(value, null, 2)}</pre>
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Pairs
+        pairs={entries.map(([name, value]) => [name, <pre key={name}>{JSON.stringify(value, null, 2)}</pre>] as const)}
+      />
     </section>
   );
 }
@@ -109,7 +103,7 @@ function Parameters({ parameters }: { parameters: RunRow["parameters"] }) {
 function Owner({ run }: { run: RunRow }) {
   const now = useNow();
   const at = (iso: string | null) => (iso === null ? null : relative(parse(iso) ?? now, now));
-  const facts: readonly (readonly [string, string | null])[] = [
+  const facts: readonly Pair[] = [
     ["Run id", run.id],
     ["Flow", `${run.flow.name}, version ${run.flow.version}${run.flow.archived ? ", archived" : ""}`],
     ["Made by", run.parent ? "another run" : run.auto_scheduled ? "its schedule" : "a call"],
@@ -127,16 +121,7 @@ function Owner({ run }: { run: RunRow }) {
   return (
     <section>
       <h2>Facts</h2>
-      <dl className="pairs">
-        {facts.map(([name, value]) =>
-          value === null ? null : (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ),
-        )}
-      </dl>
+      <Pairs pairs={facts} />
     </section>
   );
 }

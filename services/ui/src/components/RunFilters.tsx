@@ -6,6 +6,7 @@ import type { ChoicesData } from "../data/documents/runs";
 import type { LiveRead } from "../data/liveRead";
 import { FILTER_NAMES, isFiltered, type RunFilter } from "../domain/runFilter";
 import { FAMILIES, FAMILY_LABEL, familyOf, STATE_NAMES } from "../domain/states";
+import { FilterField } from "./FilterField";
 import { Glyph } from "./Glyph";
 
 const RANGE_LABELS: readonly (readonly [string, string])[] = [
@@ -78,31 +79,18 @@ function SearchText({ filter, search, onEnter }: Pick<Props, "filter" | "search"
     timer.current = setTimeout(() => setQuery({ q: value.trim() }, { replace: true }), wait);
   };
   return (
-    <label className="find">
-      <span className="sr">Flow, run name or id contains</span>
-      <input
-        ref={search}
-        type="search"
-        placeholder="Flow, run or id"
-        value={text}
-        onChange={(e) => take(e.target.value, TYPING_MS)}
-        onKeyDown={(e) => {
-          if (e.key === "Escape") {
-            take("", 0);
-            e.currentTarget.blur();
-          }
-          if (e.key === "Enter") {
-            take(e.currentTarget.value, 0);
-            onEnter();
-          }
-        }}
-      />
-      {text === "" && (
-        <span className="key" aria-hidden="true">
-          /
-        </span>
-      )}
-    </label>
+    <FilterField
+      label="Flow, run name or id contains"
+      placeholder="Flow, run or id"
+      field={search}
+      text={text}
+      onText={(next) => take(next, TYPING_MS)}
+      onEnter={(value) => {
+        take(value, 0);
+        onEnter();
+      }}
+      onEscape={() => take("", 0)}
+    />
   );
 }
 

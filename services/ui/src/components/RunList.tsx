@@ -5,6 +5,7 @@ import { follow, runPath } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
 import { countFamilies, FAMILIES, FAMILY_LABEL, type Family, familyOf } from "../domain/states";
 import { duration, elapsed, moment, relative } from "../domain/time";
+import { FilterField } from "./FilterField";
 import { StateChip } from "./Glyph";
 import type { StripRun } from "./PulseStrip";
 
@@ -88,26 +89,14 @@ export function RunList({ runs }: { runs: readonly StripRun[] }) {
             </button>
           ))}
         </div>
-        <label className="find">
-          <span className="sr">Filter runs by flow, name or state</span>
-          <input
-            ref={input}
-            type="search"
-            placeholder="Filter"
-            value={text}
-            onChange={(e) => setText(e.target.value)}
-            onKeyDown={(e) => {
-              if (e.key === "Escape" || e.key === "Enter") e.currentTarget.blur();
-              if (e.key === "Escape") setText("");
-              if (e.key === "Enter") moveRow(1);
-            }}
-          />
-          {text === "" && (
-            <span className="key" aria-hidden="true">
-              /
-            </span>
-          )}
-        </label>
+        <FilterField
+          label="Filter runs by flow, name or state"
+          field={input}
+          text={text}
+          onText={setText}
+          onEnter={() => moveRow(1)}
+          onEscape={() => setText("")}
+        />
       </header>
       <table className="run-table">
         <thead>

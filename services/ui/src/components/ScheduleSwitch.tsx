@@ -1,7 +1,7 @@
 /** The schedule of a flow on or off. It can be turned back at once, so nothing is asked twice; the server's answer moves it. */
 import { useState } from "react";
 import { type ApiError, asApiError } from "../api/errors";
-import { request } from "../api/http";
+import { act } from "../data/acts";
 import { SCHEDULE_OFF, SCHEDULE_ON } from "../data/documents/flows";
 
 interface Props {
@@ -21,13 +21,7 @@ export function ScheduleSwitch({ flowId, name, on, onError }: Props) {
     setAsked(next);
     onError(null);
     try {
-      const answer = await request<Record<string, { success: boolean; error: string | null }>>(
-        next ? SCHEDULE_ON : SCHEDULE_OFF,
-        { flow: flowId },
-      );
-      const said = Object.values(answer)[0];
-      if (said && !said.success)
-        throw asApiError([{ message: said.error ?? "The server left the schedule as it is." }]);
+      await act(next ? SCHEDULE_ON : SCHEDULE_OFF, { flow: flowId }, "The server left the schedule as it is.");
     } catch (cause) {
       setAsked(null);
       onError(asApiError(cause));

@@ -1,14 +1,15 @@
 /** One agent: whether it is alive, what it serves, what it runs, has run, and could run. */
 import { type ReactNode, useEffect, useMemo, useState } from "react";
-import { asApiError } from "../api/errors";
-import { request } from "../api/http";
 import { useNow } from "../app/now";
 import { follow, navigate, runPath } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
+import { useTitle } from "../app/title";
 import { Command } from "../components/Command";
 import { StateChip } from "../components/Glyph";
+import { NotThere } from "../components/NotThere";
 import { Problem } from "../components/Problem";
 import { Question } from "../components/Question";
+import { act } from "../data/acts";
 import { useCell } from "../data/cell";
 import {
   AGENT_BY_ID,
@@ -33,9 +34,7 @@ export function AgentPage({ id }: { id: string }) {
   useEffect(() => read.start(), [read]);
   const { data, error } = useCell(read.answer);
   const agent = data?.agents[0];
-  useEffect(() => {
-    document.title = `${agent?.name ?? "Agent"} · Towpath`;
-  }, [agent?.name]);
+  useTitle(agent?.name ?? "Agent");
   useShortcuts(useMemo(() => ({ j: () => moveRow(1), k: () => moveRow(-1) }), []));
   return (
     <main className="page agent-page">
@@ -53,16 +52,10 @@ export function AgentPage({ id }: { id: string }) {
         </>
       )}
       {data && !agent && (
-        <section className="empty small">
-          <h1>There is no such agent.</h1>
-          <p>
-            It may have been forgotten: an agent that registers again under another name or with other labels is another
-            one.
-          </p>
-          <a href="/agents" onClick={follow}>
-            All agents
-          </a>
-        </section>
+        <NotThere title="There is no such agent." to="/agents" name="All agents">
+          It may have been forgotten: an agent that registers again under another name or with other labels is another
+          one.
+        </NotThere>
       )}
     </main>
   );
@@ -74,13 +67,7 @@ function Head({ agent }: { agent: AgentRow }) {
   const alive = isAlive(agent, now);
   const seen = parse(agent.last_queried) ?? now;
   const forget = async () => {
-    const { delete_agent: said } = await request<{ delete_agent: { success: boolean; error: string | null } }>(
-      FORGET_AGENT,
-      {
-        id: agent.id,
-      },
-    );
-    if (!said.success) throw asApiError([{ message: said.error ?? "The server kept the agent." }]);
+    await act(FORGET_AGENT, { id: agent.id }, "The server kept the agent.");
     navigate("/agents");
   };
   const facts: readonly (readonly [string, ReactNode])[] = [

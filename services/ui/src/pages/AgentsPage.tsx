@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "react";
 import { useNow } from "../app/now";
 import { agentPath, follow, runPath } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
+import { useTitle } from "../app/title";
 import { Command } from "../components/Command";
 import { Glyph } from "../components/Glyph";
 import { Problem } from "../components/Problem";
@@ -28,9 +29,7 @@ export function AgentsPage() {
   const queuesRead = useMemo(() => new LiveRead<QueuesData>(QUEUES, {}), []);
   useEffect(() => read.start(), [read]);
   useEffect(() => queuesRead.start(), [queuesRead]);
-  useEffect(() => {
-    document.title = "Agents · Towpath";
-  }, []);
+  useTitle("Agents");
   useShortcuts(useMemo(() => ({ j: () => moveRow(1), k: () => moveRow(-1) }), []));
   const { data, error } = useCell(read.answer);
   const queues = useCell(queuesRead.answer);

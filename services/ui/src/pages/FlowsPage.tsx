@@ -4,7 +4,9 @@ import type { ApiError } from "../api/errors";
 import { useNow } from "../app/now";
 import { flowPath, follow, runPath, setQuery, useQuery } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
+import { useTitle } from "../app/title";
 import { EmptyHome } from "../components/EmptyHome";
+import { FilterField } from "../components/FilterField";
 import { LastRuns } from "../components/LastRuns";
 import { Problem } from "../components/Problem";
 import { ScheduleSwitch } from "../components/ScheduleSwitch";
@@ -49,9 +51,7 @@ export function FlowsPage() {
     return new LiveRead<FlowsData>(FLOWS, { where, waiting: WAITING_STATES, limit: MOST, runs: RUNS_SHOWN });
   }, [archived]);
   useEffect(() => read.start(), [read]);
-  useEffect(() => {
-    document.title = "Flows · Towpath";
-  }, []);
+  useTitle("Flows");
   const { data, error } = useCell(read.answer);
   const [refused, setRefused] = useState<ApiError | null>(null);
   const groups = useMemo(() => byProject(data?.flow ?? [], text), [data, text]);
@@ -124,26 +124,14 @@ function Head({ text, archived, count }: { text: string; archived: boolean; coun
           Archived too
         </button>
       </div>
-      <label className="find">
-        <span className="sr">Filter flows by name or project</span>
-        <input
-          ref={input}
-          type="search"
-          placeholder="Filter"
-          value={text}
-          onChange={(e) => setQuery({ q: e.target.value }, { replace: true })}
-          onKeyDown={(e) => {
-            if (e.key === "Escape") setQuery({ q: null }, { replace: true });
-            if (e.key === "Escape" || e.key === "Enter") e.currentTarget.blur();
-            if (e.key === "Enter") moveRow(1);
-          }}
-        />
-        {text === "" && (
-          <span className="key" aria-hidden="true">
-            /
-          </span>
-        )}
-      </label>
+      <FilterField
+        label="Filter flows by name or project"
+        field={input}
+        text={text}
+        onText={(next) => setQuery({ q: next }, { replace: true })}
+        onEnter={() => moveRow(1)}
+        onEscape={() => setQuery({ q: null }, { replace: true })}
+      />
     </header>
   );
 }

@@ -3,10 +3,13 @@
  * selected and filtered stands in the address; what is selected in one view is selected in all of them.
  */
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
-import { follow, navigate, setQuery, taskRunPath, useQuery } from "../app/router";
+import { useLogFilter } from "../app/logFilter";
+import { navigate, setQuery, taskRunPath, useQuery } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
+import { useTitle } from "../app/title";
 import { Inspector } from "../components/Inspector";
 import { LogPanel } from "../components/LogPanel";
+import { NotThere } from "../components/NotThere";
 import { Problem } from "../components/Problem";
 import { RunDetails } from "../components/RunDetails";
 import { RunHeader } from "../components/RunHeader";
@@ -16,7 +19,6 @@ import { leading, nameOf, TaskList } from "../components/TaskList";
 import { Timeline } from "../components/Timeline";
 import { useCell } from "../data/cell";
 import type { RunRow } from "../data/documents/run";
-import { LEVELS, type Level } from "../data/logStore";
 import { RunSession } from "../data/runSession";
 import type { TaskView } from "../data/taskStore";
 import type { TaskStanding } from "../domain/schematic";
@@ -34,24 +36,13 @@ export function RunPage({ id }: { id: string }) {
   const { data, error } = useCell(session.run.answer);
   const sessionError = useCell(session.error);
   const run = data?.run[0];
-  const title = run ? `${run.state} · ${run.flow.name} ${run.name}` : "Run";
-  useEffect(() => {
-    document.title = `${title} · Towpath`;
-  }, [title]);
+  useTitle(run ? `${run.state} · ${run.flow.name} ${run.name}` : "Run");
   const shownError = error ?? sessionError;
   return (
     <main className="run" aria-busy={data === null}>
       {shownError && <Problem error={shownError} />}
       {run && <Room session={session} run={run} />}
-      {data && !run && (
-        <section className="empty small">
-          <h1>There is no such run.</h1>
-          <p>It may have been deleted, or it belongs to another tenant.</p>
-          <a href="/" onClick={follow}>
-            Home
-          </a>
-        </section>
-      )}
+      {data && !run && <NotThere title="There is no such run." />}
     </main>
   );
 }
@@ -197,11 +188,8 @@ interface LogsProps {
 
 function Logs({ session, run, tasks, selection, onSelect }: LogsProps) {
   const logs = useCell(session.logs);
-  const query = useQuery();
-  const level = (LEVELS as readonly string[]).includes(query.get("level") ?? "")
-    ? (query.get("level") as Level)
-    : "DEBUG";
-  const text = query.get("q") ?? "";
+  const filter = useLogFilter();
+  const { level } = filter;
   // A new function at each epoch, so that lines drawn before their task was known are drawn again.
   const epoch = tasks.epoch;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the epoch stands for what the store knows
@@ -239,10 +227,7 @@ function Logs({ session, run, tasks, selection, onSelect }: LogsProps) {
     <LogPanel
       view={logs}
       running={!isFinal(run.state)}
-      level={level}
-      onLevel={(next) => setQuery({ level: next === "DEBUG" ? null : next }, { replace: true })}
-      text={text}
-      onText={(next) => setQuery({ q: next }, { replace: true })}
+      {...filter}
       chosen={chosen}
       onClear={() => onSelect(null)}
       onEarlier={(all) => session.loadEarlier(all)}

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useQuery } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
+import { useTitle } from "../app/title";
 import { BulkActions } from "../components/BulkActions";
 import { FoundRuns } from "../components/FoundRuns";
 import { Problem } from "../components/Problem";
@@ -18,9 +19,7 @@ export function RunsPage() {
   const filter = useMemo(() => filterOf(query), [query]);
   const choices = useMemo(() => new LiveRead<ChoicesData>(CHOICES, {}), []);
   useEffect(() => choices.start(), [choices]);
-  useEffect(() => {
-    document.title = "Runs · Towpath";
-  }, []);
+  useTitle("Runs");
   return <Explorer filter={filter} choices={choices} />;
 }
 

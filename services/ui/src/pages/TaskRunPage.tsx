@@ -1,11 +1,15 @@
 /** One task run: how it stands and came to stand, what it was given and gives on, its neighbours, its error in words, its log. */
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { request } from "../api/http";
+import { useLogFilter } from "../app/logFilter";
 import { useNow } from "../app/now";
-import { follow, navigate, runPath, setQuery, taskRunPath, useQuery } from "../app/router";
+import { follow, navigate, runPath, taskRunPath } from "../app/router";
 import { useShortcuts } from "../app/shortcuts";
+import { useTitle } from "../app/title";
 import { Glyph, StateChip } from "../components/Glyph";
 import { LogPanel } from "../components/LogPanel";
+import { NotThere } from "../components/NotThere";
+import { type Pair, Pairs } from "../components/Pairs";
 import { Problem } from "../components/Problem";
 import { Artifact, StateTable } from "../components/RunDetails";
 import { TracebackView } from "../components/TracebackView";
@@ -20,7 +24,6 @@ import {
   type TaskRunData,
 } from "../data/documents/taskRun";
 import { LiveRead } from "../data/liveRead";
-import { LEVELS, type Level } from "../data/logStore";
 import { TaskLog } from "../data/taskLog";
 import { familyOf, isFinal } from "../domain/states";
 import { duration, elapsed, moment, parse, relative } from "../domain/time";
@@ -35,22 +38,12 @@ export function TaskRunPage({ id }: { id: string }) {
   const { data, error } = useCell(read.answer);
   const taskRun = data?.task_run[0];
   const name = taskRun ? nameOf(taskRun) : "Task run";
-  useEffect(() => {
-    document.title = `${taskRun ? `${taskRun.state} · ` : ""}${name} · Towpath`;
-  }, [name, taskRun]);
+  useTitle(`${taskRun ? `${taskRun.state} · ` : ""}${name}`);
   return (
     <main className="run task-run" aria-busy={data === null}>
       {error && <Problem error={error} />}
       {taskRun && <Room taskRun={taskRun} name={name} />}
-      {data && !taskRun && (
-        <section className="empty small">
-          <h1>There is no such task run.</h1>
-          <p>It may have been deleted, or it belongs to another tenant.</p>
-          <a href="/" onClick={follow}>
-            Home
-          </a>
-        </section>
-      )}
+      {data && !taskRun && <NotThere title="There is no such task run." />}
     </main>
   );
 }
@@ -259,7 +252,7 @@ function More({ taskRun }: { taskRun: OneTaskRunRow }) {
   const now = useNow();
   const { task } = taskRun;
   const until = parse(taskRun.cached_until);
-  const facts: readonly (readonly [string, string | null])[] = [
+  const facts: readonly Pair[] = [
     ["Task run id", taskRun.id],
     ["Slug", task.slug],
     ["Class", task.type],
@@ -279,16 +272,7 @@ function More({ taskRun }: { taskRun: OneTaskRunRow }) {
     <>
       <section>
         <h2>Facts</h2>
-        <dl className="pairs">
-          {facts.map(([name, value]) =>
-            value === null ? null : (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ),
-          )}
-        </dl>
+        <Pairs pairs={facts} />
       </section>
       {taskRun.artifacts.length > 0 && (
         <section>
@@ -313,19 +297,13 @@ function Log({
   running: boolean;
   name: string;
 }) {
-  const query = useQuery();
-  const level = (LEVELS as readonly string[]).includes(query.get("level") ?? "")
-    ? (query.get("level") as Level)
-    : "DEBUG";
+  const filter = useLogFilter();
   const nobody = useCallback(() => "", []);
   return (
     <LogPanel
       view={view}
       running={running}
-      level={level}
-      onLevel={(next) => setQuery({ level: next === "DEBUG" ? null : next }, { replace: true })}
-      text={query.get("q") ?? ""}
-      onText={(next) => setQuery({ q: next }, { replace: true })}
+      {...filter}
       chosen={null}
       onClear={() => {}}
       onEarlier={async () => {}}
