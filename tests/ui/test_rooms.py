@@ -42,7 +42,7 @@ def test_home_says_what_needs_a_person_and_lets_it_be_done(backend: Backend) -> 
     running = create(api, quality, flow_run_name="week-47")
     move(api, running, "Running")
     register_agent(api, "lockkeeper-1")
-    drive("home", backend.url, 10, FAILED_ID=failed, PAUSED_ID=paused, LATE_ID=late, RUNNING_ID=running)
+    drive("home", backend.url, 11, FAILED_ID=failed, PAUSED_ID=paused, LATE_ID=late, RUNNING_ID=running)
 
 
 def test_the_flows_are_listed_and_their_schedules_switched(backend: Backend) -> None:

@@ -93,11 +93,24 @@ await checkRoom("home", async ({ page, cable, step, open, texts }) => {
     }
   });
   await step("an_address_that_means_nothing_is_told", async () => {
-    // It follows nothing, so it connects to nothing.
+    // It follows nothing, so it connects to nothing and claims no connection.
     await page.goto(`${cable.url}/nothing/here`);
     await page.evaluate(() => {
       window.neverReloaded = true;
     });
     expectEqual(await page.textContent(".empty h1"), "Nothing is here.", "the page");
+    expectEqual(await texts("[data-link=idle]"), [""], "what the bar says");
+    await page.click(".empty a");
+    await page.waitForSelector('[data-link="live"]');
+  });
+  await step("the_other_pages_are_fetched_meanwhile", async () => {
+    await page.waitForFunction(() => performance.getEntriesByName("pages-fetched").length > 0);
+    // Drawn with the address, without a placeholder before it that would be held for a while.
+    const drawn = await page.evaluate(async () => {
+      document.querySelector('.rooms a[href="/agents"]').click();
+      await new Promise(requestAnimationFrame);
+      return document.querySelector("main").className;
+    });
+    expectEqual(drawn, "page agents-page", "the page after one frame");
   });
 });

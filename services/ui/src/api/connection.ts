@@ -4,12 +4,14 @@
  */
 
 export type Link =
+  /** Nothing on the page asks for a connection. */
+  | { readonly kind: "idle" }
   | { readonly kind: "connecting" }
   | { readonly kind: "live"; readonly again: boolean }
   | { readonly kind: "lost"; readonly since: number; readonly attempt: number; readonly retryAt: number | null }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
-let current: Link = { kind: "connecting" };
+let current: Link = { kind: "idle" };
 const listeners = new Set<() => void>();
 const wakers = new Set<() => void>();
 

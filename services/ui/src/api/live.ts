@@ -43,6 +43,9 @@ function makeClient(): Client {
       await connection.pause(wait);
     },
     on: {
+      connecting: () => {
+        if (connection.get().kind === "idle") connection.set({ kind: "connecting" });
+      },
       opened: (opened) => {
         socket = opened as WebSocket;
       },
@@ -56,7 +59,8 @@ function makeClient(): Client {
         clearTimeout(pongTimer);
         const refused = refusal(event);
         if (refused) connection.set({ kind: "refused", code: refused.code, message: refused.message });
-        else if ((event as CloseEvent).code !== 1000) {
+        else if ((event as CloseEvent).code === 1000) connection.set({ kind: "idle" });
+        else {
           lostSince ??= serverNow();
           connection.set({ kind: "lost", since: lostSince, attempt: 0, retryAt: null });
         }

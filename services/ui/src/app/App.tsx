@@ -4,6 +4,7 @@ import { ConnectionMark, ConnectionNotice } from "../components/ConnectionNotice
 import { Help } from "../components/Help";
 import { LoadFailure } from "../components/LoadFailure";
 import { Mark } from "../components/Mark";
+import { NotThere } from "../components/NotThere";
 import { later } from "./later";
 import { follow, navigate, type Route, routeOf, usePath } from "./router";
 import { useShortcuts } from "./shortcuts";
@@ -18,19 +19,27 @@ const AgentsPage = later(() => import("../pages/AgentsPage").then((m) => m.Agent
 const AgentPage = later(() => import("../pages/AgentPage").then((m) => m.AgentPage));
 const FlowPage = later(() => import("../pages/FlowPage").then((m) => m.FlowPage));
 
+const PAGES: Record<Exclude<Route["page"], "lost">, { readonly load: () => Promise<unknown> }> = {
+  home: HomePage,
+  runs: RunsPage,
+  run: RunPage,
+  "task-run": TaskRunPage,
+  flows: FlowsPage,
+  flow: FlowPage,
+  agents: AgentsPage,
+  agent: AgentPage,
+};
+
 /** Fetch the page of an address before anything is drawn: React would hold back for a third of a second what comes after a placeholder. */
 export function preload(path: string): Promise<unknown> {
-  const pages: Partial<Record<Route["page"], { readonly load: () => Promise<unknown> }>> = {
-    home: HomePage,
-    runs: RunsPage,
-    run: RunPage,
-    "task-run": TaskRunPage,
-    flows: FlowsPage,
-    flow: FlowPage,
-    agents: AgentsPage,
-    agent: AgentPage,
-  };
-  return pages[routeOf(path).page]?.load() ?? Promise.resolve();
+  const { page } = routeOf(path);
+  return page === "lost" ? Promise.resolve() : PAGES[page].load();
+}
+
+/** Fetch the other pages, so that none is waited for when it is opened; one that cannot be fetched now is fetched then. */
+export async function preloadAll(): Promise<void> {
+  await Promise.allSettled(Object.values(PAGES).map((page) => page.load()));
+  performance.mark("pages-fetched");
 }
 
 interface Room {
@@ -96,15 +105,9 @@ function Page({ route }: { route: Route }) {
     case "lost":
       return (
         <main className="page">
-          <section className="empty small">
-            <h1>Nothing is here.</h1>
-            <p>
-              <code>{route.path}</code> is no address of this page.
-            </p>
-            <a href="/" onClick={follow}>
-              Home
-            </a>
-          </section>
+          <NotThere title="Nothing is here.">
+            <code>{route.path}</code> is no address of this page.
+          </NotThere>
         </main>
       );
   }

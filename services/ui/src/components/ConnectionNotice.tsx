@@ -9,6 +9,7 @@ function useLink(): Link {
 }
 
 const WORD: Record<Link["kind"], string> = {
+  idle: "",
   connecting: "Connecting",
   live: "Live",
   lost: "Not live",
@@ -19,8 +20,12 @@ export function ConnectionMark() {
   const link = useLink();
   return (
     <span className="link-mark" data-link={link.kind} role="status">
-      <Mark taut={link.kind === "live" || link.kind === "connecting"} width={25} />
-      <span>{WORD[link.kind]}</span>
+      {link.kind !== "idle" && (
+        <>
+          <Mark taut={link.kind === "live" || link.kind === "connecting"} width={25} />
+          <span>{WORD[link.kind]}</span>
+        </>
+      )}
     </span>
   );
 }
