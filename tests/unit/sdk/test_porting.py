@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+GUIDE = Path(__file__).parents[3] / "sdk/PORTING.md"
 
 NAMES = {
     "prefect": "Flow Task task Parameter Client context case tags apply_map resource_manager mapped unmapped flatten",
@@ -55,3 +62,36 @@ def test_a_name_is_one_thing_wherever_it_is_imported_from() -> None:
         for name in names.split():
             homes.setdefault(name, set()).add(id(getattr(import_module(module.replace("prefect", "towpath", 1)), name)))
     assert {name for name, things in homes.items() if len(things) > 1} == set()
+
+
+OLD = """
+import prefect
+from prefect import Flow, task
+from prefect.engine.signals import SKIP
+from prefect.tasks.prefect import create_flow_run
+
+@task
+def say(n):
+    prefect.context.get("logger").info("a line of the task")
+    if n < 0:
+        raise prefect.engine.signals.SKIP("negative")
+    return n
+
+with Flow("old") as flow:
+    said = say.map([1, -1])
+"""
+
+
+@pytest.mark.skipif(shutil.which("perl") is None, reason="the guide's command needs perl")
+def test_the_guides_command_ports_a_file(tmp_path: Path) -> None:
+    """Imports and names behind `import prefect` change; what follows runs as it stands."""
+    found = re.search(r"^    (perl -pi -e '.*') flows/\*\.py$", GUIDE.read_text(), re.MULTILINE)
+    assert found is not None
+    old = tmp_path / "old.py"
+    old.write_text(OLD)
+    subprocess.run(["bash", "-c", f"{found[1]} {old}"], check=True)
+    assert "from towpath.tasks.prefect import create_flow_run" in old.read_text()
+    names: dict[str, Any] = {"__name__": "old"}
+    exec(compile(old.read_text(), "old.py", "exec"), names)
+    state = names["flow"].run()
+    assert [child.kind for child in state.result[names["said"]].map_states] == ["Success", "Skipped"]

@@ -96,7 +96,7 @@ export function FlowVersions({ group, chosen, onChanged }: Props) {
           <p className="ask-name">{asked.version.name}</p>
           <p>
             {asked.what === "archive"
-              ? "Its schedule is switched off and no run of it can be made any more. Its runs and their logs stay."
+              ? "Its schedule is switched off, its runs that wait for their time are withdrawn, and no run of it can be made any more. What has begun or ended stays."
               : "The version goes, and with it its runs, their task runs and their logs. Nothing brings them back."}
           </p>
         </Question>
