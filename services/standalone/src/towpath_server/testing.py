@@ -72,7 +72,6 @@ class Backend:
         ]
         self._env = env or {}
         self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.Queue[str | None] = queue.Queue()
         self.output: list[str] = []
 
     @property
@@ -103,21 +102,24 @@ class Backend:
             text=True,
             env=env,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        # A queue for each start: the reader of a killed process may still be at work, and its last word is not this process's.
+        lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(self._process, lines), daemon=True).start()
         while True:
-            line = self._lines.get(timeout=START_TIMEOUT)
+            line = lines.get(timeout=START_TIMEOUT)
             if line is None:
+                self.wait()
                 raise RuntimeError("the backend ended before it was ready:\n" + "".join(self.output[-50:]))
             if "is ready at" in line:
                 return self
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
         assert process.stdout is not None
         with process.stdout as stream:
             for line in stream:
                 self.output.append(line)
-                self._lines.put(line)
-        self._lines.put(None)
+                lines.put(line)
+        lines.put(None)
 
     def wait(self, timeout: float = 30.0) -> int:
         """Wait until it ends for a reason of its own; its exit status."""
@@ -143,8 +145,6 @@ class Backend:
             process.kill()
             process.wait()
             raise
-        finally:
-            self._lines = queue.Queue()
 
     def close(self) -> None:
         """Stop it and remove a temporary directory."""
