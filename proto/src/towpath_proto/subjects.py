@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 PREFIX = "towpath.v1"
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 EVENT_TYPES = {
     # type: (entity, event)
@@ -62,8 +63,8 @@ def envelope(
     }
     if trace:
         body["traceparent"] = trace
-    head = json.dumps(body, separators=(",", ":"))
-    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+    head = _to_json(body)
+    text = data if isinstance(data, str) else _to_json(data)
     return f'{head[:-1]},"data":{text}}}'.encode()
 
 
