@@ -136,7 +136,7 @@ def test_a_run_that_nobody_takes(backend: Backend, tmp_path: Path):
     try:
         findings = Doctor(backend.url, tmp_path).ask(expect=1)
     finally:
-        backend.graphql("mutation ($i: flow_run_id_input!) { cancel_flow_run(input: $i) { state } }", i={"flow_run_id": made})
+        backend.graphql("mutation ($i: cancel_flow_run_input!) { cancel_flow_run(input: $i) { state } }", i={"flow_run_id": made})
     assert broken(findings) == {"due runs"}
     assert "patient-one is overdue: No live agent serves this run (labels gpu" in findings["due runs"]["detail"]
     assert "towpath agent local start --label gpu" in findings["due runs"]["advice"]

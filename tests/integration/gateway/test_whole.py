@@ -55,8 +55,8 @@ class Stack:
         assert "errors" not in answer, answer
         return answer["data"]
 
-    async def call(self, mutation: str, answer: str, kind: str | None = None, *, token: str | None = None, **given: Any) -> Any:
-        document = f"mutation($i: {kind or mutation + '_input'}!) {{ {mutation}(input: $i) {{ {answer} }} }}"
+    async def call(self, mutation: str, answer: str, *, token: str | None = None, **given: Any) -> Any:
+        document = f"mutation($i: {mutation}_input!) {{ {mutation}(input: $i) {{ {answer} }} }}"
         return (await self.ask(document, {"i": given}, token))[mutation]
 
     async def register(self) -> str:
@@ -263,7 +263,7 @@ async def test_a_runs_token_reads_and_hears_its_children(stack: Stack) -> None:
         assert (refused["id"], refused["payload"][0]["extensions"]["code"]) == ("other", "FORBIDDEN")
         await stack.call("write_run_logs", "success", logs=[{"flow_run_id": child, "message": "hello"}])
         assert (await _next(socket, "logs"))["log_stream"]["logs"] == [{"message": "hello"}]
-        await stack.call("cancel_flow_run", "state", "flow_run_id_input", flow_run_id=child, token=token)
+        await stack.call("cancel_flow_run", "state", flow_run_id=child, token=token)
         while (await _next(socket, "events"))["flow_run_events"] != {"type": "flow_run.state", "state": "Cancelled"}:
             pass
 

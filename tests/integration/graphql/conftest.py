@@ -47,7 +47,7 @@ class Api:
 
     async def call(self, mutation: str, answer: str = "success", **given: Any) -> Any:
         """One mutation by its SDL name."""
-        document = f"mutation($i: {INPUTS.get(mutation, mutation + '_input')}!) {{ {mutation}(input: $i) {{ {answer} }} }}"
+        document = f"mutation($i: {mutation}_input!) {{ {mutation}(input: $i) {{ {answer} }} }}"
         return (await self(document, i=given))[mutation]
 
     async def refused(self, mutation: str, answer: str = "success", **given: Any) -> TowpathError:
@@ -148,18 +148,6 @@ class Api:
         return row["state"]
 
 
-INPUTS = {
-    "get_or_create_task_run_info": "get_or_create_task_run_input",
-    "update_task_run_heartbeat": "task_run_id_input",
-    "cancel_flow_run": "flow_run_id_input",
-    "restart_flow_run": "flow_run_id_input",
-    "delete_flow_run": "flow_run_id_input",
-    "update_flow_run_heartbeat": "flow_run_id_input",
-    "set_schedule_active": "flow_id_input",
-    "set_schedule_inactive": "flow_id_input",
-    "archive_flow": "flow_id_input",
-    "delete_flow": "flow_id_input",
-}
 CLAIM = "runs { id fence version run_token lease_expires_at flow_name run_config } next_due now"
 BEGIN = "run { id version attempt parameters flow_name } code { hash blob } task_runs lease_expires_at lease"
 DSN: dict[int, str] = {}

@@ -15,9 +15,9 @@ CREATE_FLOW_RUN = "mutation($input: create_flow_run_input!) { create_flow_run(in
 
 CREATE_FLOW_RUNS = "mutation($input: create_flow_runs_input!) { create_flow_runs(input: $input) { results } }"
 
-CANCEL_FLOW_RUN = "mutation($input: flow_run_id_input!) { cancel_flow_run(input: $input) { state } }"
+CANCEL_FLOW_RUN = "mutation($input: cancel_flow_run_input!) { cancel_flow_run(input: $input) { state } }"
 
-RESTART_FLOW_RUN = "mutation($input: flow_run_id_input!) { restart_flow_run(input: $input) { success error } }"
+RESTART_FLOW_RUN = "mutation($input: restart_flow_run_input!) { restart_flow_run(input: $input) { success error } }"
 
 SET_STATES = "mutation($input: set_states_input!) { set_states(input: $input) { results } }"
 
@@ -97,15 +97,15 @@ _AGENT_FIELDS = "id name type labels run_config_types core_version address last_
 AGENTS_WHERE = f"""query($where: agent_bool_exp!) {{
   agent(where: $where, order_by: [{{last_queried: desc}}], limit: 20) {{ {_AGENT_FIELDS} }} }}"""
 
-SET_SCHEDULE_ACTIVE = "mutation($input: flow_id_input!) { set_schedule_active(input: $input) { success } }"
+SET_SCHEDULE_ACTIVE = "mutation($input: set_schedule_active_input!) { set_schedule_active(input: $input) { success } }"
 
-SET_SCHEDULE_INACTIVE = "mutation($input: flow_id_input!) { set_schedule_inactive(input: $input) { success } }"
+SET_SCHEDULE_INACTIVE = "mutation($input: set_schedule_inactive_input!) { set_schedule_inactive(input: $input) { success } }"
 
-ARCHIVE_FLOW = "mutation($input: flow_id_input!) { archive_flow(input: $input) { success } }"
+ARCHIVE_FLOW = "mutation($input: archive_flow_input!) { archive_flow(input: $input) { success } }"
 
-DELETE_FLOW = "mutation($input: flow_id_input!) { delete_flow(input: $input) { success } }"
+DELETE_FLOW = "mutation($input: delete_flow_input!) { delete_flow(input: $input) { success } }"
 
-DELETE_FLOW_RUN = "mutation($input: flow_run_id_input!) { delete_flow_run(input: $input) { success } }"
+DELETE_FLOW_RUN = "mutation($input: delete_flow_run_input!) { delete_flow_run(input: $input) { success } }"
 
 DELETE_PROJECT = "mutation($input: delete_project_input!) { delete_project(input: $input) { success } }"
 
