@@ -284,6 +284,16 @@ async def test_logs(api, make_state):
     assert len(rows) == 2
 
 
+async def test_levels_that_a_program_made_for_itself_lose_no_line(api, make_state):
+    """A level outside the five counts as the nearest of them, in a variable as in the document; the batch is stored whole."""
+    run_id = await running(api, make_state)
+    await api.call("write_run_logs", logs=[{"flow_run_id": run_id, "level": x} for x in ("NOTICE", "Level 45", "warn", None, "DEBUG")])
+    given = ", ".join(f'{{flow_run_id: "{run_id}", level: {x}}}' for x in ("CRITICAL", '"ERROR"', "TRACE"))
+    await api(f"mutation {{ write_run_logs(input: {{logs: [{given}]}}) {{ success }} }}")
+    levels = [r["level"] for r in await api.rows("select level from log order by id")]
+    assert levels == ["INFO", "ERROR", "WARNING", "INFO", "DEBUG", "CRITICAL", "ERROR", "DEBUG"]
+
+
 async def test_a_line_cannot_be_hung_on_another_runs_task(api, make_state):
     """A log line that names a task run of another flow run stays a line of its own flow run."""
     mine, other = await running(api, make_state), await running(api, make_state, name="other")

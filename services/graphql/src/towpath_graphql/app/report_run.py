@@ -20,6 +20,7 @@ from towpath_graphql.app.own_runs import refuse
 from towpath_graphql.app.ports import Json, Store, Transaction
 from towpath_graphql.app.storing import lock_flow_run, task_run_of, write_logs
 from towpath_graphql.domain import claiming, sequences, state_json
+from towpath_graphql.domain.log_levels import level_of
 from towpath_graphql.domain.losing import lose
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal, Reject, TaskRun
 from towpath_proto.errors import Code, TowpathError
@@ -32,7 +33,6 @@ LAST_INDEX = 2**31 - 1
 LONGEST_REASON = 2_000
 """Characters; the reason is repeated in the state of every task that was running."""
 LONGEST_NAME = 500
-LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +242,11 @@ def _log_rows(names: _Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str
     rows: list[dict[str, Any]] = []
     for item in logs:
         task = names.find(item)
-        level = str(item.get("level") or "INFO").upper()
         rows.append(
             {
                 "task_run_id": None if task is None else str(task.id),
                 "timestamp": state_json.parse_time(item.get("timestamp")),
-                "level": level if level in LEVELS else "INFO",
+                "level": level_of(item.get("level")),
                 "name": item.get("name"),
                 "message": None if item.get("message") is None else str(item["message"]),
                 "info": item.get("info"),

@@ -1,4 +1,4 @@
-"""The scalars of the SDL: UUID, DateTime, JSON."""
+"""The scalars of the SDL: UUID, DateTime, JSON, log_level."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from ariadne import ScalarType
-from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from graphql import EnumValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode, value_from_ast_untyped
 
+from towpath_graphql.domain.log_levels import level_of
 from towpath_graphql.domain.state_json import parse_time
 
 uuid_scalar = ScalarType("UUID")
 datetime_scalar = ScalarType("DateTime")
 json_scalar = ScalarType("JSON")
+log_level_scalar = ScalarType("log_level")
 MAX_DEPTH = 100
 """Levels of nesting in a JSON value: what is stored must also fit into an answer, and encoders stop at some 250 levels."""
 
@@ -70,6 +72,20 @@ def _parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None
 @json_scalar.serializer
 def _write_json(value: Any) -> Any:
     return value
+
+
+@log_level_scalar.value_parser
+def _parse_log_level(value: Any) -> str:
+    if not isinstance(value, str | int):
+        raise GraphQLError("A log level is a name such as INFO.")
+    return level_of(value)
+
+
+@log_level_scalar.literal_parser
+def _parse_log_level_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> str:
+    if not isinstance(node, EnumValueNode | StringValueNode | IntValueNode):
+        raise GraphQLError("A log level is a name such as INFO.")
+    return level_of(node.value)
 
 
 def base64_text(value: bytes | None) -> str | None:

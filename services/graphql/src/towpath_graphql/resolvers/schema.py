@@ -9,7 +9,7 @@ from graphql import GraphQLSchema
 
 from towpath_graphql.resolvers import base, flows, native, runs
 from towpath_graphql.resolvers.context import Handler, guarded
-from towpath_graphql.resolvers.scalars import datetime_scalar, json_scalar, uuid_scalar
+from towpath_graphql.resolvers.scalars import datetime_scalar, json_scalar, log_level_scalar, uuid_scalar
 from towpath_proto import sdl
 
 QUERIES: dict[str, Handler] = {**base.QUERIES, **flows.QUERIES, **runs.QUERIES, **native.QUERIES}
@@ -23,7 +23,7 @@ def build_schema() -> GraphQLSchema:
     for kind, handlers in ((query, QUERIES), (mutation, MUTATIONS)):
         for field, handler in handlers.items():
             kind.set_field(field, guarded(field, handler))
-    schema = make_executable_schema(sdl.load(), query, mutation, uuid_scalar, datetime_scalar, json_scalar)
+    schema = make_executable_schema(sdl.load(), query, mutation, uuid_scalar, datetime_scalar, json_scalar, log_level_scalar)
     for root, handlers in ((schema.query_type, QUERIES), (schema.mutation_type, MUTATIONS)):
         assert root is not None
         if missing := set(root.fields) - set(handlers):
