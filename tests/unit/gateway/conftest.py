@@ -279,6 +279,22 @@ class Harness:
         self.sockets.append(socket)
         return socket
 
+    def metric(self, name: str) -> float:
+        """The present value of one of the gateway's metrics."""
+        return self.gateway.metrics.value(name)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let everybody go on until something holds."""
+        async with asyncio.timeout(5):
+            while not holds():  # noqa: ASYNC110 - turns of the loop, no time
+                await asyncio.sleep(0)
+
+    async def waits(self, seconds: float) -> None:
+        """Let everybody go on until somebody waits on the clock for just so long, and nobody for less."""
+        async with asyncio.timeout(5):
+            while abs(await self.clock.until_waiting() - seconds) > 1e-6:  # noqa: ASYNC110 - turns of the loop, no time
+                await asyncio.sleep(0)
+
     async def publish(
         self, event_type: str, entity: UUID, data: dict[str, Any], *, tenant: UUID = TENANT, event_id: str | None = None
     ) -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from towpath_gateway.subscriptions.hints import PENDING, Hints, read_hint
-from towpath_gateway.subscriptions.live import DEBOUNCE, concerning
 from towpath_gateway.subscriptions.log_stream import PAGE
 from towpath_proto import subjects
 from towpath_service_kit import identity
@@ -182,9 +181,53 @@ async def test_what_is_no_event_is_left_out(subject: str, payload: bytes) -> Non
     hints = Hints(bus, ManualClock(), metrics)
     await bus.start()
     await hints.start()
-    await bus.publish(subject, payload)
-    await bus.flush()
-    assert metrics.value("towpath_gateway_hints_unreadable_total") == 1
+    async with hints.listen(TENANT, None, frozenset({"flow_run.state"})) as listener:
+        await bus.publish(subject, payload)
+        await bus.flush()
+        assert metrics.value("towpath_gateway_hints_unreadable_total") == subject.endswith(".state")
+        assert listener.take() == ([], False)
+    await bus.close()
+
+
+async def test_the_bus_is_asked_only_for_what_somebody_listens_for(harness: Any) -> None:
+    """Types of event are subscribed to with their first listener and left with their last; the order of types is that of what happened."""
+    assert harness.bus.patterns() == []
+    socket = await harness.socket().begin()
+    socket.subscribe("1", LOGS, {"id": str(RUN)})
+    socket.subscribe("2", LOGS, {"id": str(RUN_2)})
+    socket.subscribe("3", "subscription { agent_work { reason } }")
+    await socket.next("3")
+    logs = subjects.pattern("log.written")
+    runs = [subjects.pattern(f"flow_run.{kind}") for kind in ("cancel", "created", "offered")]
+    assert harness.bus.patterns() == sorted([logs, *runs])
+    socket.say({"type": "complete", "id": "1"})
+    socket.say({"type": "complete", "id": "3"})
+    await harness.until(lambda: harness.bus.patterns() == [logs])
+    harness.read.tables["log"] = [_log(1_000)]
+    await harness.publish("log.written", RUN_2, {"flow_run_id": str(RUN_2), "count": 1, "last_id": _log(1_000)["id"]})
+    socket.leave()
+    await harness.until(lambda: not harness.bus.patterns())
+
+
+async def test_a_listener_that_is_cancelled_leaves_no_subscription_behind() -> None:
+    """Whatever moment the cancel comes at."""
+    bus, hints = MemoryBus(), None
+    hints = Hints(bus, ManualClock(), Metrics(process=False))
+    await bus.start()
+    await hints.start()
+
+    async def listen() -> None:
+        async with hints.listen(TENANT, None, frozenset(subjects.EVENT_TYPES)):
+            await asyncio.Event().wait()
+
+    for turns in range(12):
+        task = asyncio.create_task(listen())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await hints.stop()
+    assert bus.patterns() == []
     await bus.close()
 
 
@@ -219,7 +262,7 @@ async def test_log_stream_sweeps_for_lost_hints(harness: Any) -> None:
     socket.subscribe("1", LOGS, {"id": str(RUN)})
     await socket.next("1")
     harness.read.tables["log"].append(_log(1_010_000))
-    await _waits(harness, 5)
+    await harness.waits(5)
     harness.clock.advance(5)
     assert [r["message"] for r in (await socket.next("1"))["log_stream"]["logs"]] == ["1010000"]
 
@@ -229,7 +272,7 @@ async def test_log_stream_survives_the_read_back_end(harness: Any) -> None:
     harness.read.status = 503
     socket = await harness.socket().begin()
     socket.subscribe("1", LOGS, {"id": str(RUN)})
-    await _waits(harness, 5)
+    await harness.waits(5)
     harness.read.status = 200
     harness.read.tables["log"] = [_log(1_000)]
     harness.clock.advance(5)
@@ -245,87 +288,3 @@ async def test_log_stream_after_a_time(harness: Any) -> None:
     socket = await harness.socket().begin()
     socket.subscribe("1", LOGS, {"id": str(RUN), "after": "2026-01-01T12:00:00"})
     assert [r["message"] for r in (await socket.next("1"))["log_stream"]["logs"]] == ["1001"]
-
-
-LIVE = "subscription($q: String!, $v: JSON) { live(query: $q, variables: $v) { data errors } }"
-
-
-async def _waits(harness: Any, seconds: float) -> None:
-    """Let everybody go on until somebody waits on the clock for just so long, and nobody for less."""
-    async with asyncio.timeout(5):
-        while abs(await harness.clock.until_waiting() - seconds) > 1e-6:  # noqa: ASYNC110 - turns of the loop, no time
-            await asyncio.sleep(0)
-
-
-async def test_live_sends_changed_results_only(harness: Any) -> None:
-    """A query's result comes at once, then after events that concern it, and only when it is another one."""
-    harness.read.tables["flow_run"] = [{"id": "1", "state": "Running"}]
-    socket = await harness.socket().begin()
-    socket.subscribe("1", LIVE, {"q": "query($s: String) { flow_run(where: {state: {_eq: $s}}) { id } }", "v": {"s": "Running"}})
-    assert (await socket.next("1"))["live"] == {"data": {"flow_run": [{"id": "1"}]}, "errors": None}
-    before = len(harness.read.seen)
-    await _waits(harness, 15)
-    await harness.publish("flow_run.state", RUN, STATE)
-    await harness.publish("flow_run.state", RUN, STATE)
-    await _waits(harness, DEBOUNCE)
-    harness.clock.advance(DEBOUNCE)
-    await _waits(harness, 15)
-    assert len(harness.read.seen) == before + 1
-    harness.read.tables["flow_run"].append({"id": "2", "state": "Running"})
-    await harness.publish("flow_run.state", RUN, STATE)
-    await _waits(harness, DEBOUNCE)
-    harness.clock.advance(DEBOUNCE)
-    assert (await socket.next("1"))["live"]["data"] == {"flow_run": [{"id": "1"}, {"id": "2"}]}
-
-
-async def test_live_is_not_woken_by_what_does_not_concern_it(harness: Any) -> None:
-    """Log rows do not repeat a query for flow runs; a sweep does."""
-    socket = await harness.socket().begin()
-    socket.subscribe("1", LIVE, {"q": "{ flow_run { id } }"})
-    await socket.next("1")
-    await _waits(harness, 15)
-    before = len(harness.read.seen)
-    await harness.publish("log.written", RUN, {"flow_run_id": str(RUN), "count": 1, "last_id": str(FLOW)})
-    await _waits(harness, 15)
-    harness.clock.advance(1)
-    await _waits(harness, 14)
-    assert len(harness.read.seen) == before
-    harness.read.tables["flow_run"] = [{"id": "1"}]
-    harness.clock.advance(15)
-    assert (await socket.next("1"))["live"]["data"] == {"flow_run": [{"id": "1"}]}
-
-
-async def test_live_tells_of_failures_and_of_recovery(harness: Any) -> None:
-    """While reads are down the result is an error; afterwards it is the data again."""
-    socket = await harness.socket().begin()
-    socket.subscribe("1", LIVE, {"q": "{ flow_run { id } }"})
-    await socket.next("1")
-    for status, wanted in ((503, None), (200, {"flow_run": []})):
-        harness.read.status = status
-        await _waits(harness, 15)
-        harness.clock.advance(15)
-        result = (await socket.next("1"))["live"]
-        assert result["data"] == wanted
-        assert bool(result["errors"]) is (wanted is None)
-
-
-@pytest.mark.parametrize(
-    ("words", "types"),
-    [
-        ({"flow_run_by_pk"}, {"flow_run.created", "flow_run.offered", "flow_run.state", "flow_run.cancel", "schedule.changed"}),
-        ({"task_runs_aggregate"}, {"flow_run.created", "task_run.states"}),
-        ({"logs"}, {"log.written"}),
-        ({"flow"}, {"flow.registered", "schedule.changed"}),
-        ({"key_value", "id"}, set()),
-    ],
-)
-def test_words_tell_which_events_concern_a_query(words: set[str], types: set[str]) -> None:
-    """Tables, relationships and aggregates count by their name."""
-    assert concerning(words) == types
-
-
-def test_every_event_type_concerns_something() -> None:
-    """An event type that is new in proto needs a row in the table of what it concerns."""
-    from towpath_gateway.subscriptions.live import CONCERNS
-
-    assert set(CONCERNS) == set(subjects.EVENT_TYPES)

@@ -1,4 +1,4 @@
-"""The protocol graphql-transport-ws, and what a connection may do."""
+"""The protocols of GraphQL over WebSockets, and what a connection may do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from towpath_gateway.subscriptions.connection import Connections, Timing
-from towpath_gateway.subscriptions.protocol import Begin, Close, Complete, Protocol, Send, Subscribe
+from towpath_gateway.subscriptions.protocol import DIALECTS, Begin, Close, Complete, Protocol, Send, Subscribe
 from towpath_service_kit import identity
 from towpath_service_kit.metrics import Metrics
 from towpath_service_kit.testing import START_STOP_CASES
@@ -22,7 +22,7 @@ SECRET = "identity secret of the tests"
 
 
 def _ready() -> Protocol:
-    protocol = Protocol()
+    protocol = Protocol(DIALECTS[0])
     protocol.receive('{"type": "connection_init"}')
     protocol.acknowledged()
     return protocol
@@ -53,10 +53,12 @@ def test_messages_and_what_they_ask_for(text: str, action: Any) -> None:
 
 def test_the_introduction_comes_first() -> None:
     """Nobody subscribes before being known; the payload of the introduction is an object or nothing."""
-    assert Protocol().receive('{"type": "subscribe", "id": "1", "payload": {}}') == Close(4401, "Unauthorized")
-    assert Protocol().receive('{"type": "connection_init", "payload": {"authorization": "x"}}') == Begin({"authorization": "x"})
-    assert isinstance(Protocol().receive('{"type": "connection_init", "payload": 5}'), Close)
-    assert Protocol().receive('{"type": "ping"}') == Send({"type": "pong"})
+    for dialect in DIALECTS:
+        first = Protocol(dialect).receive
+        assert first(json.dumps({"type": dialect.begin, "id": "1", "payload": {}})) == Close(4401, "Unauthorized")
+        assert Protocol(dialect).receive('{"type": "connection_init", "payload": {"authorization": "x"}}') == Begin({"authorization": "x"})
+        assert isinstance(Protocol(dialect).receive('{"type": "connection_init", "payload": 5}'), Close)
+        assert Protocol(dialect).receive('{"type": "ping"}') == Send({"type": "pong"})
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql", "/graphql/"])
@@ -73,7 +75,47 @@ async def test_queries_and_mutations_work_on_a_socket(harness: Any, path: str) -
 
 async def test_the_subprotocol_is_required(harness: Any) -> None:
     """A client of another protocol is closed before it is accepted."""
-    assert await harness.socket(protocols=("graphql-ws",)).closed() == 4406
+    assert await harness.socket(protocols=("mqtt",)).closed() == 4406
+
+
+async def test_apollos_older_protocol(make: Any) -> None:
+    """`graphql-ws`: start, data, complete, stop; one error a message; a refused client is told before it is closed."""
+    harness = await make()
+    socket = harness.socket(protocols=("graphql-ws",))
+    assert (await socket.raw())["subprotocol"] == "graphql-ws"
+    socket.say({"type": "connection_init", "payload": {}})
+    socket.say({"type": "start", "id": "1", "payload": {"query": "{ hello }", "variables": None}})
+    assert await socket.hear() == {"type": "connection_ack"}
+    assert await socket.hear() == {"id": "1", "type": "data", "payload": {"data": {"hello": "ahoy"}}}
+    assert await socket.hear() == {"id": "1", "type": "complete"}
+    socket.say({"type": "start", "id": "1", "payload": {"query": "{ nonsense { id } }"}})
+    message = await socket.hear()
+    assert (message["type"], message["payload"]["extensions"]["code"]) == ("error", "VALIDATION_FAILED")
+    socket.say({"type": "start", "id": "1", "payload": {"query": "subscription { flow { name } }"}})
+    assert (await socket.hear())["payload"] == {"data": {"flow": []}}
+    socket.say({"type": "stop", "id": "1"})
+    socket.say({"type": "connection_terminate"})
+    assert await socket.closed() == 1000
+    keyed = await make(auth=True)
+    socket = keyed.socket(protocols=("graphql-ws", "graphql-transport-ws"))
+    assert (await socket.raw())["subprotocol"] == "graphql-transport-ws"
+    socket = keyed.socket(protocols=("graphql-ws",))
+    await socket.raw()
+    socket.say({"type": "connection_init"})
+    assert (await socket.hear())["type"] == "connection_error"
+    assert await socket.closed() == 4401
+
+
+async def test_an_id_is_free_again_once_its_operation_has_ended(harness: Any) -> None:
+    """A client may use an id anew as soon as it has ended the operation, or has heard of its end."""
+    socket = await harness.socket().begin()
+    for _ in range(20):
+        socket.subscribe("1", "subscription { flow { id } }")
+        assert await socket.next("1") == {"flow": []}
+        socket.say({"type": "complete", "id": "1"})
+        socket.subscribe("1", "{ hello }")
+        assert await socket.next("1") == {"hello": "ahoy"}
+        assert await socket.hear() == {"id": "1", "type": "complete"}
 
 
 async def test_credentials_come_by_header_or_payload(make: Any) -> None:

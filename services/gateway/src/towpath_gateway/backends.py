@@ -87,6 +87,13 @@ class Answer:
     status: int
     body: bytes
 
+    def errors(self) -> list[dict[str, Any]]:
+        """The errors of an answer that has no data; none when there are data."""
+        if self.body[:8] == b'{"data":' and self.body[8:12] != b"null":
+            return []
+        value = orjson.loads(self.body)
+        return [] if value.get("data") is not None else list(value.get("errors") or ())
+
     @classmethod
     def of(cls, value: Mapping[str, Any], status: int = 200) -> Answer:
         """An answer from its JSON value."""

@@ -21,6 +21,7 @@ from towpath_gateway.splitting import BusinessFields
 from towpath_gateway.subscriptions.connection import Connections
 from towpath_gateway.subscriptions.hints import Hints
 from towpath_gateway.subscriptions.operations import Operations
+from towpath_gateway.subscriptions.prepared import own_sdl
 from towpath_proto import sdl
 from towpath_service_kit import logs
 from towpath_service_kit.bus import Bus, NatsBus
@@ -38,6 +39,7 @@ class Gateway:
 
     Args:
         app: Its application.
+        metrics: Its metrics.
         health: Its health.
         hints: Its hearing of the bus.
         connections: Its WebSockets.
@@ -52,6 +54,7 @@ class Gateway:
         self,
         app: ASGIApp,
         *,
+        metrics: Metrics,
         health: Health,
         hints: Hints,
         connections: Connections,
@@ -60,6 +63,7 @@ class Gateway:
         own_peers: tuple[Upstream, ...],
     ) -> None:
         self.app = app
+        self.metrics = metrics
         self.health = health
         self._hints = hints
         self._connections = connections
@@ -126,11 +130,11 @@ def build(
     backends = Backends(graphql, read, identity_secret=secret, read_secret=config.read_secret.value)
     service_token = config.service_token.value if config.service_token is not None else None
     callers = Callers(backends, auth=config.auth, identity_secret=secret, service_token=service_token, clock=clock)
-    answering = Answering(Documents(BusinessFields.of(sdl.load()), config.limits), backends)
+    answering = Answering(Documents(BusinessFields.of(f"{sdl.load()}\n{own_sdl()}"), config.limits), backends)
     hints = Hints(bus, clock, metrics)
     connections = Connections(
         callers,
-        Operations(answering, hints, clock=clock, sweep=config.sweep),
+        Operations(answering, hints, clock=clock, sweep=config.sweep, metrics=metrics),
         max_connections=config.max_connections,
         max_operations=config.max_subscriptions,
         max_message_bytes=config.max_body_bytes,
@@ -147,6 +151,7 @@ def build(
     app = Edge(routes, guard=not config.auth, allowed=config.allowed_hosts | {config.host.lower()}, public=PUBLIC_PATHS)
     return Gateway(
         app,
+        metrics=metrics,
         health=health,
         hints=hints,
         connections=connections,

@@ -38,7 +38,7 @@ from graphql import (
 from towpath_gateway.limits import spreads
 from towpath_proto.errors import Code, TowpathError
 
-_ROOT_TYPES = {"Query", "query_root"}
+_ROOT_TYPES = {"Query", "query_root", "Subscription", "subscription_root"}
 
 
 class Side(StrEnum):
@@ -97,7 +97,7 @@ class Plan:
 
     Attributes:
         kind: query, mutation or subscription.
-        parts: What each side is asked; empty when the gateway answers itself.
+        parts: What each side is asked; empty when the gateway answers itself. Of a subscription: the query that is to be kept true.
         occurrences: All root fields in the document's order.
         defaults: Default values of the operation's Boolean variables.
         words: Every field and argument name in the document; for guessing which events concern it.
@@ -117,19 +117,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class BusinessFields:
-    """Root fields of the business service."""
+    """Root fields of the business service, and the gateway's own subscriptions."""
 
     queries: frozenset[str]
     mutations: frozenset[str]
+    subscriptions: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, sdl: str) -> BusinessFields:
         """Those of an SDL text."""
-        found: dict[str, set[str]] = {"Query": set(), "Mutation": set()}
+        found: dict[str, set[str]] = {"Query": set(), "Mutation": set(), "Subscription": set()}
         for definition in parse(sdl, no_location=True).definitions:
             if isinstance(definition, ObjectTypeDefinitionNode | ObjectTypeExtensionNode) and definition.name.value in found:
                 found[definition.name.value] |= {f.name.value for f in definition.fields or ()}
-        return cls(frozenset(found["Query"]), frozenset(found["Mutation"]))
+        return cls(*(frozenset(found[name]) for name in ("Query", "Mutation", "Subscription")))
 
     def side(self, name: str) -> Side:
         """Who answers a root field of a query."""
@@ -170,6 +171,8 @@ def split(document: DocumentNode, operation: OperationDefinitionNode, business: 
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     declared = {v.variable.name.value: v for v in operation.variable_definitions or ()}
     alone = len(document.definitions) == 1 + len(fragments)
+    if operation.operation is OperationType.SUBSCRIPTION:
+        return _subscription(document, operation, fragments, business)
     if operation.operation is not OperationType.QUERY:
         text = None if alone else _document(operation, operation.selection_set.selections, fragments, declared.values())
         part = Part(text, frozenset(declared))
@@ -196,6 +199,36 @@ def split(document: DocumentNode, operation: OperationDefinitionNode, business: 
         text = _document(operation, kept, fragments, [d for name, d in declared.items() if name in used])
         parts[side] = Part(text, frozenset(used & set(declared)))
     return Plan("query", parts, occurrences, _defaults(declared.values()), _words(document))
+
+
+def _subscription(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    business: BusinessFields,
+) -> Plan:
+    """One of the gateway's own subscriptions, which `prepared` reads, or a query on tables that is to be kept true."""
+    names = {name for name, _ in _root_fields(operation.selection_set, fragments)}
+    if names & business.subscriptions or not names - {"__typename"}:
+        return Plan("subscription", {}, ())
+    if names & business.queries:
+        name = sorted(names & business.queries)[0]
+        raise TowpathError(Code.VALIDATION_FAILED, f"{name} cannot be subscribed to; ask for it in a query, or use `live`.")
+    if len({key for _, key in _root_fields(operation.selection_set, fragments)}) != 1:
+        raise TowpathError(Code.VALIDATION_FAILED, "A subscription has one root field; begin one for each.")
+    declared = {v.variable.name.value: v for v in operation.variable_definitions or ()}
+    kept = _keep(operation.selection_set, fragments, business, {Side.READ})
+    text = _document(operation, kept, fragments, declared.values(), OperationType.QUERY)
+    return Plan("subscription", {Side.READ: Part(text, frozenset(declared))}, (), words=_words(document))
+
+
+def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[tuple[str, str]]:
+    """Names and response keys of the fields at the root."""
+    for selection in selections.selections:
+        if isinstance(selection, FieldNode):
+            yield selection.name.value, selection.alias.value if selection.alias else selection.name.value
+        else:
+            yield from _root_fields(_inside(selection, fragments), fragments)
 
 
 def _check_mixed(
@@ -325,10 +358,11 @@ def _document(
     selections: Iterable[SelectionNode],
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Iterable[VariableDefinitionNode],
+    kind: OperationType | None = None,
 ) -> str:
     selections = tuple(selections)
     part = OperationDefinitionNode(
-        operation=operation.operation,
+        operation=kind or operation.operation,
         name=operation.name,
         variable_definitions=tuple(variables),
         directives=operation.directives or (),
@@ -369,10 +403,7 @@ def merge(plan: Plan, variables: Mapping[str, Any], answers: Mapping[Side, Mappi
     """
     errors = [error for answer in answers.values() for error in answer.get("errors") or ()]
     if any(answer.get("data") is None for answer in answers.values()):
-        failed: dict[str, Any] = {"errors": errors}
-        if all("data" in answer for answer in answers.values()):
-            failed["data"] = None
-        return failed
+        return {"data": None, "errors": errors} if all("data" in answer for answer in answers.values()) else {"errors": errors}
     given = {**plan.defaults, **variables}
     data: dict[str, Any] = {}
     for occurrence in plan.occurrences:

@@ -22,10 +22,10 @@ from prometheus_client import Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from towpath_gateway.asking import Ask, read_ask
-from towpath_gateway.backends import Caller
+from towpath_gateway.backends import Answer, Caller
 from towpath_gateway.callers import Callers
 from towpath_gateway.limits import exceeded
-from towpath_gateway.subscriptions.protocol import SUBPROTOCOL, Action, Begin, Close, Complete, Protocol, Send, Subscribe
+from towpath_gateway.subscriptions.protocol import DIALECTS, Action, Begin, Close, Complete, Dialect, Protocol, Send, Subscribe
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
@@ -34,7 +34,7 @@ _log = get_log(__name__)
 _CREDENTIALS = ("authorization", "x-towpath-tenant", "x-prefect-tenant-id")
 """What a client may give in the payload of connection_init, for browsers that cannot set headers."""
 
-Operate = Callable[[Ask, Caller], AsyncGenerator[Mapping[str, Any], None]]
+Operate = Callable[[Ask, Caller], AsyncGenerator[Answer, None]]
 """Yields the results of an operation."""
 
 
@@ -103,8 +103,10 @@ class Connections:
 
     async def connect(self, websocket: WebSocket) -> None:
         """Serve a WebSocket to its end."""
-        if SUBPROTOCOL not in websocket.scope.get("subprotocols", ()):
-            await websocket.close(4406, f"use the subprotocol {SUBPROTOCOL}")
+        offered = websocket.scope.get("subprotocols", ())
+        dialect = next((d for d in DIALECTS if d.subprotocol in offered), None)
+        if dialect is None:
+            await websocket.close(4406, f"use the subprotocol {DIALECTS[0].subprotocol}")
             return
         if len(self._open) >= self._max_connections:
             await websocket.close(1013, "too many connections; try again later")
@@ -114,7 +116,7 @@ class Connections:
         self._open.add(task)
         self._gauge.inc()
         try:
-            connection = _Connection(websocket, self._callers, self._operate, self._limits, self._operations)
+            connection = _Connection(websocket, dialect, self._callers, self._operate, self._limits, self._operations)
             await connection.serve()
         finally:
             self._open.discard(task)
@@ -129,21 +131,24 @@ class Connections:
 
 
 class _Connection:
-    def __init__(self, websocket: WebSocket, callers: Callers, operate: Operate, limits: _Limits, gauge: Gauge) -> None:
+    def __init__(self, websocket: WebSocket, dialect: Dialect, callers: Callers, operate: Operate, limits: _Limits, gauge: Gauge) -> None:
         self._websocket = websocket
+        self._dialect = dialect
         self._callers = callers
         self._operate = operate
         self._limits = limits
         self._gauge = gauge
-        self._protocol = Protocol()
+        self._protocol = Protocol(dialect)
         self._sending = asyncio.Lock()
         self._headers: dict[str, str] = dict(websocket.headers)
         self._caller: Caller | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
+        """By the ids that are taken; an id is free again before its client hears of the end."""
+        self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
-        await self._websocket.accept(subprotocol=SUBPROTOCOL)
+        await self._websocket.accept(subprotocol=self._dialect.subprotocol)
         reading = asyncio.create_task(self._read(), name="websocket")
         checking = asyncio.create_task(self._recheck(), name="websocket recheck")
         code, reason = 1001, "the server is going away"
@@ -155,7 +160,7 @@ class _Connection:
         except WebSocketDisconnect:
             code = 0
         finally:
-            tasks = [reading, checking, *self._running.values()]
+            tasks = [reading, checking, *self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -203,7 +208,7 @@ class _Connection:
             case Subscribe(operation_id, payload):
                 await self._subscribe(operation_id, payload)
             case Complete(operation_id):
-                task = self._running.get(operation_id)
+                task = self._running.pop(operation_id, None)
                 if task is not None:
                     task.cancel()
 
@@ -211,7 +216,12 @@ class _Connection:
         for name, value in payload.items():
             if name.lower() in _CREDENTIALS and isinstance(value, str):
                 self._headers[name.lower()] = value
-        self._caller = await self._authenticate()
+        try:
+            self._caller = await self._authenticate()
+        except _CloseError as e:
+            if self._dialect.refuses:
+                await self._send(json.dumps({"type": "connection_error", "payload": {"message": e.reason}}))
+            raise
         self._protocol.acknowledged()
         await self._send('{"type":"connection_ack"}')
 
@@ -246,36 +256,40 @@ class _Connection:
             return
         task = asyncio.create_task(self._run(operation_id, ask, self._caller), name=f"operation {operation_id}")
         self._running[operation_id] = task
+        self._tasks.add(task)
         self._gauge.inc()
-        task.add_done_callback(lambda done: self._ended(operation_id, done))
+        task.add_done_callback(self._ended)
 
-    def _ended(self, operation_id: str, task: asyncio.Task[None]) -> None:
-        del self._running[operation_id]
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         self._gauge.dec()
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._failed.done():
             self._failed.set_exception(error)
 
     async def _run(self, operation_id: str, ask: Ask, caller: Caller) -> None:
-        head = f'{{"id":{json.dumps(operation_id)},"type":"next","payload":'
+        head = f'{{"id":{json.dumps(operation_id)},"type":"{self._dialect.result}","payload":'
+        last = json.dumps({"id": operation_id, "type": "complete"})
         try:
-            async with aclosing(self._operate(ask, caller)) as results:
-                async for result in results:
-                    if "data" not in result and result.get("errors"):
-                        await self._send(json.dumps({"id": operation_id, "type": "error", "payload": result["errors"]}))
-                        return
-                    await self._send(f"{head}{json.dumps(result, separators=(',', ':'))}}}")
-            await self._send(json.dumps({"id": operation_id, "type": "complete"}))
+            async with aclosing(self._operate(ask, caller)) as answers:
+                async for answer in answers:
+                    if answer.body[:8] != b'{"data":':
+                        last = self._dialect.failed(operation_id, answer.errors())
+                        break
+                    await self._send(f"{head}{answer.body.decode()}}}")
         except TowpathError as e:
-            await self._error(operation_id, e)
+            last = self._dialect.failed(operation_id, [e.to_graphql()])
         except (_CloseError, WebSocketDisconnect):
             raise
         except Exception as e:  # one operation's fault must not end the others
             _log.error("operation_failed", error=e)
-            await self._error(operation_id, TowpathError(Code.INTERNAL, "The gateway failed; its log says why."))
+            last = self._dialect.failed(operation_id, [TowpathError(Code.INTERNAL, "The gateway failed; its log says why.").to_graphql()])
+        if self._running.get(operation_id) is asyncio.current_task():
+            del self._running[operation_id]
+            await self._send(last)
 
     async def _error(self, operation_id: str, error: TowpathError) -> None:
-        await self._send(json.dumps({"id": operation_id, "type": "error", "payload": [error.to_graphql()]}))
+        await self._send(self._dialect.failed(operation_id, [error.to_graphql()]))
 
     async def _send(self, text: str) -> None:
         try:

@@ -17,7 +17,7 @@ _MAYBE = {"reason": "offered"}
 
 async def flow_run_events(hints: Hints, tenant: UUID | None, flow_run: UUID | None) -> AsyncGenerator[dict[str, Any], None]:
     """What happens to one flow run, or to all of a tenant."""
-    with hints.listen(tenant, flow_run, FLOW_RUN_EVENTS) as listener:
+    async with hints.listen(tenant, flow_run, FLOW_RUN_EVENTS) as listener:
         while True:
             await listener.wait(_LONG)
             arrived, missed = listener.take()
@@ -29,7 +29,7 @@ async def flow_run_events(hints: Hints, tenant: UUID | None, flow_run: UUID | No
 
 async def task_run_events(hints: Hints, tenant: UUID | None, flow_run: UUID) -> AsyncGenerator[dict[str, Any], None]:
     """What happens to the task runs of a flow run."""
-    with hints.listen(tenant, flow_run, TASK_RUN_EVENTS) as listener:
+    async with hints.listen(tenant, flow_run, TASK_RUN_EVENTS) as listener:
         while True:
             await listener.wait(_LONG)
             arrived, missed = listener.take()
@@ -41,7 +41,7 @@ async def task_run_events(hints: Hints, tenant: UUID | None, flow_run: UUID) -> 
 
 async def agent_work(hints: Hints, tenant: UUID | None) -> AsyncGenerator[dict[str, Any], None]:
     """Hints for an agent of a tenant; the first at once."""
-    with hints.listen(tenant, None, WORK_EVENTS) as listener:
+    async with hints.listen(tenant, None, WORK_EVENTS) as listener:
         yield _MAYBE
         while True:
             await listener.wait(_LONG)

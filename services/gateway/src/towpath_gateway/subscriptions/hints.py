@@ -1,15 +1,17 @@
 """One hearing of the event bus, fanned out to everybody in this process who listens.
 
-Hints are never the truth and may be lost: by NATS, or here, where a listener keeps a bounded number of them and forgets the oldest when
-it is too slow. What was lost is told as *missed*, and the listener then looks for itself. A hint that comes twice is heard once.
+Only those types of event are asked of the bus that somebody listens for: most of what a busy installation publishes (states of task runs,
+log rows) concerns nobody most of the time, and reading it costs. Hints are never the truth and may be lost: by NATS, or here, where a
+listener keeps a bounded number of them and forgets the oldest when it is too slow. What was lost is told as *missed*, and the listener
+then looks for itself. A hint that comes twice is heard once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -86,7 +88,8 @@ class Listener:
 
     def take(self) -> tuple[list[Hint], bool]:
         """What has come, oldest first, and whether some were missed before."""
-        hints, missed = list(self._pending), self._missed
+        # Types are heard side by side; ids are made in the order of what happened.
+        hints, missed = sorted(self._pending, key=lambda hint: hint.event_id), self._missed
         self._pending.clear()
         self._missed = False
         self._event.clear()
@@ -107,7 +110,10 @@ class Hints:
         self._clock = clock
         self._listeners: dict[tuple[UUID | None, UUID | None], set[Listener]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._subscription: Subscription | None = None
+        self._wanted: Counter[str] = Counter()
+        self._subscriptions: dict[str, Subscription] = {}
+        self._started = False
+        self._settling: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
         self._heard = metrics.counter("towpath_gateway_hints_total", "Events heard from the bus.", ["type"])
         self._unreadable = metrics.counter("towpath_gateway_hints_unreadable_total", "Messages on our subjects that are no events.")
@@ -116,20 +122,17 @@ class Hints:
 
     async def start(self) -> None:
         """Begin to hear."""
-        async with self._changing:
-            if self._bus is not None and self._subscription is None:
-                self._subscription = await self._bus.subscribe(f"{subjects.PREFIX}.>", self._hear)
+        self._started = True
+        await self._settle()
 
     async def stop(self) -> None:
         """Hear no more."""
-        async with self._changing:
-            subscription, self._subscription = self._subscription, None
-            if subscription is not None:
-                await subscription.unsubscribe()
+        self._started = False
+        await self._settle()
 
-    @contextmanager
-    def listen(self, tenant: UUID | None, entity: UUID | None, types: frozenset[str]) -> Iterator[Listener]:
-        """Listen within a block.
+    @asynccontextmanager
+    async def listen(self, tenant: UUID | None, entity: UUID | None, types: frozenset[str]) -> AsyncIterator[Listener]:
+        """Listen within a block; whatever is published after its beginning is heard, and so for blocks that began before.
 
         Args:
             tenant: Whose events; None hears all tenants (the loops alone).
@@ -139,12 +142,34 @@ class Hints:
         listener = Listener(types, self._clock)
         key = (tenant, entity)
         self._listeners.setdefault(key, set()).add(listener)
+        self._wanted.update(types)
         try:
+            await self._settle()  # even when nothing is missing: it waits for those before
             yield listener
         finally:
             self._listeners[key].discard(listener)
             if not self._listeners[key]:
                 del self._listeners[key]
+            self._wanted.subtract(types)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Subscribe to what is wanted, and to nothing else; one after another."""
+        if self._bus is None:
+            return
+        # A listener that is cancelled must not leave a subscription behind that nobody holds.
+        task = asyncio.create_task(self._adjust(self._bus), name="hints")
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        await asyncio.shield(task)
+
+    async def _adjust(self, bus: Bus) -> None:
+        async with self._changing:
+            wanted = {event_type for event_type, count in self._wanted.items() if count > 0 and self._started}
+            for event_type in sorted(wanted - self._subscriptions.keys()):
+                self._subscriptions[event_type] = await bus.subscribe(subjects.pattern(event_type), self._hear)
+            for event_type in sorted(self._subscriptions.keys() - wanted):
+                await self._subscriptions.pop(event_type).unsubscribe()
 
     def _miss(self) -> None:
         for listeners in self._listeners.values():

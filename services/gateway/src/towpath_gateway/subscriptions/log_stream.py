@@ -103,7 +103,7 @@ async def log_stream(
 ) -> AsyncGenerator[dict[str, Any], None]:
     """A flow run's log: `{"logs": [row]}` for each page with new rows."""
     reader = LogReader(backends, caller, flow_run, since)
-    with hints.listen(caller.identity.tenant, flow_run, _EVENTS) as listener:
+    async with hints.listen(caller.identity.tenant, flow_run, _EVENTS) as listener:
         overlap = OVERLAP
         while True:
             try:

@@ -6,22 +6,23 @@ Here a caller is held to its tenant and, with a run's token, to its run and the 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
 from towpath_gateway.answering import Answering
 from towpath_gateway.asking import Ask
-from towpath_gateway.backends import Caller
+from towpath_gateway.backends import Answer, Caller
 from towpath_gateway.subscriptions.events import agent_work, flow_run_events, task_run_events
 from towpath_gateway.subscriptions.hints import Hints
-from towpath_gateway.subscriptions.live import live
+from towpath_gateway.subscriptions.live import LiveQueries
 from towpath_gateway.subscriptions.log_stream import log_stream
 from towpath_gateway.subscriptions.prepared import Prepared, prepare
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.clock import Clock
 from towpath_service_kit.identity import Role
+from towpath_service_kit.metrics import Metrics
 
 _AGENTS = {Role.ADMIN, Role.OPERATOR, Role.AGENT, Role.SERVICE}
 _NOBODYS_TENANT = UUID(int=0)
@@ -35,16 +36,17 @@ class Operations:
         answering: Answers queries and mutations.
         hints: The events.
         clock: Measures waiting.
-        sweep: Seconds after which a subscription looks for what no event told it; `live` looks at each third.
+        sweep: Seconds after which a subscription looks for what no event told it; live queries look at each third.
+        metrics: Where it counts.
     """
 
-    def __init__(self, answering: Answering, hints: Hints, *, clock: Clock, sweep: float) -> None:
+    def __init__(self, answering: Answering, hints: Hints, *, clock: Clock, sweep: float, metrics: Metrics) -> None:
         self._answering = answering
         self._hints = hints
-        self._clock = clock
         self._sweep = sweep
+        self._live = LiveQueries(hints, answering, clock=clock, sweep=3 * sweep, metrics=metrics)
 
-    async def __call__(self, ask: Ask, caller: Caller) -> AsyncGenerator[Mapping[str, Any], None]:
+    async def __call__(self, ask: Ask, caller: Caller) -> AsyncGenerator[Answer, None]:
         """The results of an operation, one after another.
 
         Raises:
@@ -52,14 +54,18 @@ class Operations:
         """
         plan = self._answering.documents.plan(ask.query, ask.operation_name)
         if plan.kind != "subscription":
-            answer = await self._answering.carry_out(plan, ask, caller)
-            yield json.loads(answer.body)
+            yield await self._answering.carry_out(plan, ask, caller)
+            return
+        if plan.parts:
+            async with aclosing(self._live.tables(plan, ask, caller)) as answers:
+                async for answer in answers:
+                    yield answer
             return
         prepared = prepare(ask)
         await self._check_reach(prepared, caller)
         async with aclosing(self._events(prepared, caller)) as values:
             async for value in values:
-                yield prepared.shaped(value)
+                yield Answer.of(prepared.shaped(value))
 
     async def _check_reach(self, prepared: Prepared, caller: Caller) -> None:
         """A run's own token hears of no run that it may not read."""
@@ -91,7 +97,17 @@ class Operations:
                 return log_stream(self._hints, self._answering.backends, caller, flow_run=run, since=since, sweep=self._sweep)
             case _:
                 inner = Ask(prepared.arguments["query"], prepared.json_object("variables"))
-                return live(self._hints, self._answering, caller, inner, clock=self._clock, sweep=3 * self._sweep)
+                return self._repeated(inner, caller)
+
+    async def _repeated(self, ask: Ask, caller: Caller) -> AsyncGenerator[dict[str, Any], None]:
+        """The results of the query that `live` repeats."""
+        plan = self._answering.documents.plan(ask.query, ask.operation_name)
+        if plan.kind != "query":
+            raise TowpathError(Code.VALIDATION_FAILED, f"live repeats a query; a {plan.kind} cannot be repeated.")
+        async with aclosing(self._live.watch(plan, ask, caller)) as answers:
+            async for answer in answers:
+                result = json.loads(answer.body)
+                yield {"data": result.get("data"), "errors": result.get("errors")}
 
 
 def _run_of(prepared: Prepared, caller: Caller) -> UUID | None:

@@ -38,10 +38,15 @@ from towpath_gateway.splitting import choose_operation
 from towpath_proto.errors import Code, TowpathError
 
 
+def own_sdl() -> str:
+    """The SDL of the gateway's subscriptions."""
+    return (files("towpath_gateway") / "subscriptions.graphql").read_text(encoding="utf-8")
+
+
 @cache
 def schema() -> GraphQLSchema:
     """The schema of the gateway's subscriptions."""
-    return build_schema((files("towpath_gateway") / "subscriptions.graphql").read_text(encoding="utf-8"))
+    return build_schema(own_sdl())
 
 
 @dataclass(frozen=True, slots=True)

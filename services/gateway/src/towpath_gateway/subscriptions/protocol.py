@@ -1,18 +1,52 @@
-"""The protocol graphql-transport-ws: messages in, actions out. No sockets and no clock; the connection carries the actions out.
+"""The protocols of GraphQL over WebSockets: messages in, actions out. No sockets and no clock; the connection carries the actions out.
 
-A client first sends `connection_init` and gets `connection_ack`; then it subscribes under ids of its own choice and gets `next`,
-`error` and `complete` for each. A breach of the protocol closes the connection with the code that the protocol names for it.
+`graphql-transport-ws` is today's. A client first sends `connection_init` and gets `connection_ack`; then it subscribes under ids of its
+own choice and gets `next`, `error` and `complete` for each. A breach of the protocol closes the connection with the code that the protocol
+names for it. `graphql-ws` is the older one of Apollo's `subscriptions-transport-ws`, which Hasura's consoles and older clients speak: the
+same with other words. Its keep-alive messages are not sent, which its clients read as "none expected".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SUBPROTOCOL = "graphql-transport-ws"
 _ID_LENGTH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The words of one protocol.
+
+    Attributes:
+        subprotocol: Its name in the handshake.
+        begin: What begins an operation.
+        end: What ends one.
+        result: What a result is called.
+        one_error: Whether an error message carries one error and not a list.
+        refuses: Whether a client that is refused is told by a message first.
+    """
+
+    subprotocol: str
+    begin: str
+    end: str
+    result: str
+    one_error: bool = False
+    refuses: bool = False
+
+    def failed(self, operation_id: str, errors: Sequence[Mapping[str, Any]]) -> str:
+        """The message that an operation has failed."""
+        payload: Any = (errors[0] if errors else {"message": "failed"}) if self.one_error else errors
+        return json.dumps({"id": operation_id, "type": "error", "payload": payload})
+
+
+DIALECTS = (
+    Dialect("graphql-transport-ws", "subscribe", "complete", "next"),
+    Dialect("graphql-ws", "start", "stop", "data", one_error=True, refuses=True),
+)
+"""Those we speak, the better one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +90,14 @@ Action = Send | Close | Begin | Subscribe | Complete | None
 
 
 class Protocol:
-    """One connection's state."""
+    """One connection's state.
 
-    def __init__(self) -> None:
+    Args:
+        dialect: The protocol that was agreed on.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._begun = False
         self._acknowledged = False
 
@@ -80,6 +119,8 @@ class Protocol:
             return None
         if kind == "ping":
             return Send({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+        if kind == "connection_terminate" and self._dialect.end == "stop":
+            return Close(1000, "bye")
         if kind == "connection_init":
             if self._begun:
                 return Close(4429, "Too many initialisation requests")
@@ -90,10 +131,10 @@ class Protocol:
         return self._operation(kind, message.get("id"), payload)
 
     def _operation(self, kind: Any, operation_id: Any, payload: Any) -> Action:
-        if kind not in ("subscribe", "complete"):
+        if kind not in (self._dialect.begin, self._dialect.end):
             return Close(4400, "the message has an unknown type")
         if not isinstance(operation_id, str) or not 0 < len(operation_id) <= _ID_LENGTH:
             return Close(4400, f"the id must be a text of 1 to {_ID_LENGTH} characters")
         if not self._acknowledged:
             return Close(4401, "Unauthorized")
-        return Complete(operation_id) if kind == "complete" else Subscribe(operation_id, payload)
+        return Complete(operation_id) if kind == self._dialect.end else Subscribe(operation_id, payload)

@@ -75,6 +75,10 @@ class MemoryBus:
         """See `Bus`."""
         self._gap_listeners.append(listener)
 
+    def patterns(self) -> list[str]:
+        """What is subscribed to, in order of name."""
+        return sorted(inbox.pattern for inbox in self._inboxes)
+
     async def flush(self) -> None:
         """Wait until every message has been handled."""
         for inbox in list(self._inboxes):
