@@ -25,6 +25,7 @@ from towpath_service_kit.settings import Secret
 from towpath_service_kit.testing import MemoryBus
 from towpath_service_kit.upstream import AsgiUpstream
 
+SECRET_KEY = base64.b64encode(bytes(range(32))).decode()
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 
 
@@ -187,7 +188,7 @@ async def api(migrated: str, new_database: Any) -> AsyncIterator[Api]:
     dsn = new_database(migrated)
     bus = MemoryBus()
     await bus.start()
-    service = build(Config(Secret(dsn), Secret(SECRET)), bus=bus)
+    service = build(Config(Secret(dsn), Secret(SECRET), secret_key=Secret(SECRET_KEY)), bus=bus)
     await service.start()
     await until_ready(service)
     DSN[id(service)] = dsn

@@ -110,10 +110,10 @@ async def test_a_migration_that_fails_leaves_nothing(new_database, monkeypatch):
 
 
 def test_names_are_checked_and_in_order():
-    """Every file is NNNN_words_pre.sql or _post.sql, each number is used once, without a gap from 0001 on."""
+    """Every file is NNNN_words_pre.sql or _post.sql, each number is used once, and so they have an order."""
     names = [name for name, _ in available()]
     assert all(NAME.match(name) for name in names)
-    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert len({name[:4] for name in names}) == len(names)
     for wrong in ("1_x_pre.sql", "0001_x.sql", "0001_X_pre.sql", "0001_x_pre.sql.bak"):
         assert not NAME.match(wrong)
 

@@ -14,7 +14,7 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.identity import HEADER, Role, hash_api_key, sign
 
 REFUSED = {Code.NOT_FOUND, Code.FORBIDDEN}
-OWN_TENANT_ONLY = {"create_tenant", "add_signing_key"}
+OWN_TENANT_ONLY = {"create_tenant", "add_signing_key", "set_secret", "delete_secret", "set_key_value"}
 """Mutations that name nothing which another tenant could own."""
 STATE = {"type": "Cancelled", "message": "by a stranger"}
 
@@ -29,6 +29,7 @@ def strange(x):
         "delete_project": ({"project_id": x["project"]}, "success"),
         "create_api_key": ({"tenant_id": x["tenant"], "name": "k"}, "id key"),
         "delete_api_key": ({"key_id": x["key"]}, "success"),
+        "delete_key_value": ({"key_value_id": x["key_value"]}, "success"),
         "create_flow": ({"serialized_flow": {"name": "f", "tasks": []}, "project_id": x["project"]}, ids),
         "create_flow_from_compressed_string": ({"serialized_flow": x["packed"], "project_id": x["project"]}, ids),
         "register_tasks": ({**flow, "serialized_tasks": [{"slug": "new"}]}, "success"),
@@ -69,7 +70,8 @@ def strange(x):
 
 def test_every_mutation_has_a_case():
     """A mutation that is added to the SDL must be added here, too."""
-    example = dict.fromkeys(("tenant", "project", "flow", "group", "task", "run", "fence", "task_run", "agent", "key", "packed"))
+    names = "tenant project flow group task run fence task_run agent key packed key_value"
+    example = dict.fromkeys(names.split())
     assert set(strange(example)) | OWN_TENANT_ONLY == set(MUTATIONS)
     assert not set(strange(example)) & OWN_TENANT_ONLY
 
@@ -101,6 +103,7 @@ async def theirs(api, make_state):
     return {
         "api": other, "tenant": tenant, "project": project, "key": key["id"], "run": run["id"], "fence": run["fence"], "flow": flow["id"],
         "group": flow["version_group_id"], "task": task["task_id"], "task_run": task["id"], "agent": await other.agent(),
+        "key_value": (await other.call("set_key_value", "id", key="theirs", value=1))["id"],
         "packed": base64.b64encode(gzip.compress(b'{"name": "f"}')).decode(),
     }  # fmt: skip
 
@@ -134,7 +137,7 @@ async def test_no_query_shows_another_tenant(api, theirs):
         await mine("query($i: UUID!) { mapped_children(task_run_id: $i) { state_counts } }", i=theirs["task_run"])
     assert caught.value.code is Code.NOT_FOUND
     assert (await mine("query($i: UUID!) { flow_code(flow_id: $i) { hash } }", i=theirs["flow"]))["flow_code"] is None
-    assert (await api("{ api_keys { name } }"))["api_keys"] == []
+    assert await api("{ api_keys { name } auth_api_key { name } }") == {"api_keys": [], "auth_api_key": []}
     await api.open_gate()
     await api.expire(theirs["run"])
     loops = await api("{ expired_leases { runs { fence } } schedule_sources { flow_id } stranded_flow_runs { state } }")
@@ -193,7 +196,8 @@ async def test_a_run_token_reaches_no_other_run(api):
     token = api.as_(Role.RUN, run=mine["id"], fence=mine["fence"])
     before = await everything(api, api.identity.tenant)
     calls = await touches(api, other["id"], other["fence"], (await api.tasks_of(other["id"]))["a-1"])
-    assert set(calls) | {"create_flow_run", "create_flow_runs"} == {m for m in MUTATIONS if "run" in PERMISSIONS[m]}
+    whole_tenant = {"create_flow_run", "create_flow_runs", "set_key_value", "delete_key_value"}
+    assert set(calls) | whole_tenant == {m for m in MUTATIONS if "run" in PERMISSIONS[m]}
     for name, (given, fields) in calls.items():
         refused = await token.refused(name, fields, **given)
         assert refused.code is Code.FORBIDDEN, (name, refused.code)
@@ -219,7 +223,12 @@ async def test_an_old_token_opens_nothing(api, make_state):
     for fence in (run["fence"], run["fence"] + 1):  # the old one, and the present one guessed
         calls = await touches(api, run["id"], fence, (await api.tasks_of(run["id"]))["a-1"])
         flow_id = (await api.rows("select flow_id from flow_run"))[0]["flow_id"]
-        for name, (given, fields) in {**calls, "create_flow_run": ({"flow_id": flow_id}, "id")}.items():
+        more = {
+            "create_flow_run": ({"flow_id": flow_id}, "id"),
+            "set_key_value": ({"key": "k", "value": 1}, "id"),
+            "delete_key_value": ({"key_value_id": run["id"]}, "success"),
+        }
+        for name, (given, fields) in {**calls, **more}.items():
             if name == "renew_leases" and fence == run["fence"]:
                 assert (await token.call(name, fields, **given))["results"][0]["status"] == "FENCED"
                 continue
@@ -264,7 +273,10 @@ async def test_keys_are_made_shown_once_and_looked_up_by_hash(api):
     assert await owner(made["key"]) == {"tenant_id": str(api.identity.tenant), "role": "operator", "actor": "ci"}
     assert await owner(old["key"]) is None
     assert made["key"] not in str(await api.rows("select to_jsonb(k) as k from api_key k"))
-    assert sorted(k["name"] for k in (await api("{ api_keys { name last_used } }"))["api_keys"]) == ["ci", "old"]
+    listed = await api("{ api_keys { name last_used } auth_api_key { id name expires_at } }")
+    assert sorted(k["name"] for k in listed["api_keys"]) == sorted(k["name"] for k in listed["auth_api_key"]) == ["ci", "old"]
+    holder = api.as_(Role.OPERATOR, actor="ci")
+    assert (await holder("{ auth_info { user_id } }"))["auth_info"]["user_id"] == made["id"]
     await api.call("delete_api_key", key_id=made["id"])
     assert await owner(made["key"]) is None
     assert (await api.refused("delete_api_key", key_id=uuid4())).code is Code.NOT_FOUND

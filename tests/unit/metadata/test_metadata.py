@@ -16,7 +16,7 @@ SCHEMA = SERVICES / "graphql" / "src" / "towpath_graphql" / "sql" / "schema.sql"
 ROLES = {"agent", "operator", "run", "viewer"}
 NOT_READABLE = {"api_key", "secret", "flow_code", "outbox", "write_path"}
 """Tables that nobody reads through the read back end."""
-NOT_READABLE_COLUMNS = {("flow", "code_signature"), ("flow_run", "label_key"), ("signing_key", "public_key")}
+NOT_READABLE_COLUMNS = {("flow", "code_signature"), ("flow_run", "label_key"), ("flow_run", "holds_slots"), ("signing_key", "public_key")}
 VIEWER_NEVER = {
     ("tenant", "settings"),
     ("flow_group", "run_config"),
@@ -42,6 +42,7 @@ RUN_TABLES = {
     "task_run_state",
     "log",
     "task_run_artifact",
+    "key_value",
 }
 
 
@@ -80,12 +81,12 @@ def schema_database(new_template: Any, postgres_server: Any) -> str:
 
 @pytest.fixture(scope="session")
 def columns(schema_database: str) -> dict[str, set[str]]:
-    """Each table of the schema (partitions aside) with its columns."""
+    """Each table and view of the schema (partitions aside) with its columns."""
     found: dict[str, set[str]] = {}
     with psycopg.connect(schema_database) as connection:
         rows = connection.execute(
             "select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid"
-            " where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition"
+            " where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition"
             " and a.attnum > 0 and not a.attisdropped"
         )
         for table, column in rows:
@@ -161,8 +162,9 @@ def test_every_role_is_held_to_its_tenant_on_every_table() -> None:
         assert (own, "X-Hasura-Tenant-Id") in _required(permission["filter"]), (table, role)
 
 
-OPEN_TO_RUNS = {"tenant", "project", "flow"}
-"""Tables whose rows a run sees in the whole tenant: with them it finds, by name, the flow of which it wants to create a run."""
+OPEN_TO_RUNS = {"tenant", "project", "flow", "key_value"}
+"""Tables whose rows a run sees in the whole tenant: with them it finds, by name, the flow of which it wants to create a run, and what other
+runs have left for it."""
 
 
 def test_a_run_sees_its_own_run_its_children_and_what_belongs_to_them() -> None:
@@ -219,8 +221,8 @@ def _relationships() -> dict[str, dict[str, tuple[str, dict[str, str], str]]]:
 def test_every_relationship_stands_on_a_key_or_on_columns_that_exist(
     columns: dict[str, set[str]], foreign_keys: set[tuple[str, str, str, str]]
 ) -> None:
-    """Relationships by foreign key have that key in the database; manual ones are only where partitioned tables have none."""
-    partitioned = {"log", "flow_run_state", "task_run_state"}
+    """Relationships by foreign key have that key in the database; manual ones are only where partitioned tables and views have none."""
+    keyless = {"log", "flow_run_state", "task_run_state", "task_tag_limit", "flow_concurrency_limit"}
     for table, relationships in _relationships().items():
         for name, (far, mapping, kind) in relationships.items():
             assert far in TABLES, (table, name)
@@ -231,7 +233,7 @@ def test_every_relationship_stands_on_a_key_or_on_columns_that_exist(
             elif kind == "array":
                 assert (far, far_column, table, near_column) in foreign_keys, (table, name)
             else:
-                assert {table, far} & partitioned, (table, name)
+                assert {table, far} & keyless, (table, name)
                 assert near_column in columns[table], (table, name)
                 assert far_column in columns[far], (table, name)
 

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from towpath.processes import die_with
 from towpath_proto.timers import CANCEL_GRACE
 
-SECRETS = ("TOWPATH_API_KEY", "TOWPATH_SERVICE_TOKEN", "TOWPATH_IDENTITY_SECRET")
+SECRETS = ("TOWPATH_API_KEY", "TOWPATH_SERVICE_TOKEN", "TOWPATH_IDENTITY_SECRET", "TOWPATH_SECRET_KEY")
 """Variables of an agent that its runs must not see."""
 STATUS_FD = "TOWPATH_RUNNER_FD"
 EXEC_FAILED = 127

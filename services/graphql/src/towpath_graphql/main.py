@@ -12,12 +12,14 @@ from uuid import UUID
 
 from starlette.types import ASGIApp
 
+from towpath_graphql.adapters.cipher import AesCipher, read_keys
 from towpath_graphql.adapters.migrations import migrate
 from towpath_graphql.adapters.postgres import PostgresStore
 from towpath_graphql.adapters.relay import STALE, Relay
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.create_flow_runs import Creating, create_flow_runs
 from towpath_graphql.app.gathering import Gathering
+from towpath_graphql.app.secrets import re_encrypt
 from towpath_graphql.app.set_states import Setting, set_gathered
 from towpath_graphql.app.tenants import ensure_default_tenant
 from towpath_graphql.http import build_app
@@ -41,6 +43,8 @@ class Config:
     Attributes:
         database_url: `TOWPATH_DATABASE_URL`: PostgreSQL, as the owner of the schema.
         identity_secret: `TOWPATH_IDENTITY_SECRET`: shared with the gateway.
+        secret_key: `TOWPATH_SECRET_KEY`: keys that encrypt secrets, base64 of 32 bytes each, with commas between them; the first one
+            encrypts, all of them decrypt. Without it no secrets are kept.
         nats_url: `TOWPATH_NATS_URL`; without it no events are published and everybody sweeps.
         host, port: `TOWPATH_GRAPHQL_HOST` and `TOWPATH_GRAPHQL_PORT`, where it listens (127.0.0.1:4201).
         pool_size: `TOWPATH_DATABASE_CONNECTIONS`, at most (8).
@@ -51,6 +55,7 @@ class Config:
     database_url: Secret
     identity_secret: Secret
     nats_url: Secret | None = None
+    secret_key: Secret | None = None
     host: str = "127.0.0.1"
     port: int = 4201
     pool_size: int = 8
@@ -66,12 +71,15 @@ class Config:
         """
         settings = Settings(env)
         nats = settings.text("TOWPATH_NATS_URL", None)
+        secret_key = settings.secret("TOWPATH_SECRET_KEY", None)
+        read_keys(secret_key.value if secret_key else None)
         return cls(
             database_url=settings.secret("TOWPATH_DATABASE_URL", hint="set it to postgresql://user:password@host/database"),
             identity_secret=settings.secret(
                 "TOWPATH_IDENTITY_SECRET", at_least=32, hint="set it to the same random text here and at the gateway"
             ),
             nats_url=Secret(nats) if nats else None,
+            secret_key=secret_key,
             host=settings.text("TOWPATH_GRAPHQL_HOST", "127.0.0.1"),
             port=settings.port("TOWPATH_GRAPHQL_PORT", 4201),
             pool_size=settings.integer("TOWPATH_DATABASE_CONNECTIONS", 8, at_least=2, at_most=50),
@@ -94,6 +102,7 @@ class GraphqlService:
         self._prepared = False
         self._reason = "has not been started"
         self._store = PostgresStore(config.database_url.value, size=config.pool_size, patience=config.patience, on_commit=self._committed)
+        self._cipher = AesCipher(read_keys(config.secret_key.value if config.secret_key else None))
         self._creating: Creating = Gathering(partial(create_flow_runs, self._store))
         self._setting: Setting = Gathering(partial(set_gathered, self._store))
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
@@ -119,7 +128,16 @@ class GraphqlService:
         def make_run_token(tenant: UUID, run: UUID, fence: int) -> str:
             return identity.make_run_token(secret, tenant, run, fence)
 
-        return Context(caller, self._store, self._creating, self._setting, make_run_token, identity.make_api_key, identity.hash_api_key)
+        return Context(
+            caller,
+            self._store,
+            self._cipher,
+            self._creating,
+            self._setting,
+            make_run_token,
+            identity.make_api_key,
+            identity.hash_api_key,
+        )
 
     async def start(self) -> None:
         """Begin; the database may be away and is waited for in the background."""
@@ -166,6 +184,7 @@ class GraphqlService:
         _log.info("graphql_ready")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_partitions())
+            group.create_task(self._re_encrypt())
             group.create_task(self._relay.run() if self._relay is not None else self._drop_events())
 
     async def _prepare(self) -> None:
@@ -184,6 +203,16 @@ class GraphqlService:
             except TowpathError as e:
                 _log.warning("outbox_not_emptied", cause=e.message)
             await asyncio.sleep(STALE.total_seconds())
+
+    async def _re_encrypt(self) -> None:
+        """After the keys were put into another order: secrets under an older one go under the first."""
+        if self._config.secret_key is None:
+            return
+        try:
+            if number := await re_encrypt(self._store, self._cipher):
+                _log.info("secrets_re_encrypted", secrets=number, key_id=self._cipher.key_id)
+        except TowpathError as e:
+            _log.error("secrets_not_re_encrypted", code=str(e.code), cause=e.message)
 
     async def _keep_partitions(self) -> None:
         while True:

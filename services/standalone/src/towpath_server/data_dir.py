@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,13 @@ class Secrets:
         identity: Signs identities and run tokens; kept, so that runs survive a restart of the server.
         read: Admin secret of the read engine.
         service: Token of the loops.
+        secret_key: Encrypts the secrets of flows in the database; they are lost with it.
     """
 
     identity: str
     read: str
     service: str
+    secret_key: str
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -115,16 +117,22 @@ class DataDirectory:
         """
         file = self.path / "secrets.json"
         with storage_errors(self.path):
+            made = {field.name: secrets.token_urlsafe(32) for field in fields(Secrets)}
             if not file.exists():
-                self._write(file, asdict(Secrets(*(secrets.token_urlsafe(32) for _ in range(3)))))
+                self._write(file, made)
             try:
-                return Secrets(**json.loads(file.read_text(encoding="utf-8")))
+                kept = json.loads(file.read_text(encoding="utf-8"))
+                found = Secrets(**(made | kept))
             except (ValueError, TypeError):
                 raise TowpathError(
                     Code.DATA_DIR_BROKEN,
-                    f"{file} is damaged; restore it from a backup, or remove it to have new secrets made.",
+                    f"{file} is damaged; restore it from a backup, or remove it to have new secrets made. What was kept with "
+                    "`towpath secret set` cannot be read without it and has to be set again.",
                     path=str(file),
                 ) from None
+            if asdict(found) != kept:  # a secret that was not there when the file was made
+                self._write(file, asdict(found))
+            return found
 
     def write_note(self, url: str, *, processes: bool) -> None:
         """Say who serves from here."""
@@ -135,8 +143,8 @@ class DataDirectory:
     def read_note(self) -> Note | None:
         """Who serves from here, if anybody says so and lives."""
         try:
-            fields: dict[str, Any] = json.loads((self.path / "server.json").read_text(encoding="utf-8"))
-            note = Note(**fields)
+            found: dict[str, Any] = json.loads((self.path / "server.json").read_text(encoding="utf-8"))
+            note = Note(**found)
             os.kill(note.pid, 0)
         except (OSError, ValueError, TypeError):
             return None

@@ -63,6 +63,7 @@ def service_environment(options: Options, secrets: Secrets, addresses: Addresses
         "TOWPATH_READ_SECRET": secrets.read,
         "TOWPATH_READ_ADMIN_SECRET": secrets.read,
         "TOWPATH_SERVICE_TOKEN": secrets.service,
+        "TOWPATH_SECRET_KEY": ",".join(filter(None, (env.get("TOWPATH_SECRET_KEY"), secrets.secret_key))),
         "TOWPATH_DATABASE_URL": addresses.database,
         "TOWPATH_READ_DATABASE_URL": addresses.database,
         "TOWPATH_READ_METADATA": str(metadata_path()),

@@ -27,6 +27,45 @@ class Json:
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An encrypted text.
+
+    Attributes:
+        key_id: Names the key.
+        ciphertext: Says nothing without it.
+    """
+
+    key_id: str
+    ciphertext: bytes
+
+
+class Cipher(Protocol):
+    """Encrypts what is kept secret, with the first of its keys, and opens what was encrypted with any of them."""
+
+    @property
+    def key_id(self) -> str:
+        """Names the first key.
+
+        Raises:
+            TowpathError: `BAD_SETTING` when there is none.
+        """
+
+    def seal(self, text: bytes, *, place: str) -> Sealed:
+        """Encrypt a text so that it can be opened at its place only: a row that is put into another's place is not opened there.
+
+        Raises:
+            TowpathError: `BAD_SETTING` when there is no key.
+        """
+
+    def unseal(self, sealed: Sealed, *, place: str) -> bytes:
+        """The text.
+
+        Raises:
+            TowpathError: `BAD_SETTING` when the key is not among ours, or the row is not what was once written to this place.
+        """
+
+
 class Transaction(Protocol):
     """One open transaction."""
 

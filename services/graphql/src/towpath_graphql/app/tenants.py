@@ -124,6 +124,15 @@ async def list_api_keys(store: Store, caller: Caller) -> list[Row]:
         return await tx.all("list_api_keys", tenant_id=caller.tenant())
 
 
+async def user_of_key(store: Store, caller: Caller) -> UUID | None:
+    """Whom the caller's key was made for, else the key's own id: there are no users here. None for callers without a key."""
+    if caller.role not in KEY_ROLES or caller.tenant_id is None:
+        return None
+    async with store.transaction() as tx:
+        row = await tx.one("user_of_api_key", tenant_id=caller.tenant_id, name=caller.actor)
+    return None if row is None else row["user_id"]
+
+
 async def verify_api_key(store: Store, key_hash: str) -> dict[str, Any] | None:
     """Whose key this is; None for an unknown or expired one."""
     async with store.transaction() as tx:

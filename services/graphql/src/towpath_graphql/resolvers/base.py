@@ -40,7 +40,8 @@ async def auth_info(context: Context) -> dict[str, Any]:
     tenant_id = caller.tenant_id
     if tenant_id is None and caller.role == ADMIN:
         tenant_id = await tenants.ensure_default_tenant(context.store)
-    return {"tenant_id": tenant_id, "user_id": None, "role": caller.role, "actor": caller.actor}
+    user_id = await tenants.user_of_key(context.store, caller)
+    return {"tenant_id": tenant_id, "user_id": user_id, "role": caller.role, "actor": caller.actor}
 
 
 async def api_keys(context: Context) -> list[dict[str, Any]]:
@@ -96,6 +97,7 @@ QUERIES: dict[str, Handler] = {
     "reference_data": reference_data,
     "auth_info": auth_info,
     "api_keys": api_keys,
+    "auth_api_key": api_keys,
     "verify_api_key": verify_api_key,
 }
 MUTATIONS: dict[str, Handler] = {

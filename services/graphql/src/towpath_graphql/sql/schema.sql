@@ -60,7 +60,7 @@ create table secret (
     created     timestamptz not null default now(),
     updated     timestamptz not null default now(),
     ciphertext  bytea not null,
-    key_version int not null default 1,
+    key_id      text not null,                             -- names the key that it is encrypted with
     primary key (tenant_id, name)
 );
 
@@ -269,6 +269,7 @@ create table flow_run (
     fence                int not null default 0,           -- grows with each claim
     engine_sequence      int not null default 0,           -- last report taken, by reporter, under this fence
     supervisor_sequence  int not null default 0,
+    holds_slots          boolean not null default false,   -- whether concurrency_slot may have rows of this run
 
     constraint owned_is_whole check (
         (phase is null) = (lease_expires_at is null) and (phase is null) = (lease_holder is null)),
@@ -390,23 +391,34 @@ create table concurrency_limit (
     id          uuid primary key,
     tenant_id   uuid not null references tenant on delete cascade,
     created     timestamptz not null default now(),
+    updated     timestamptz not null default now(),
     kind        text not null check (kind in ('task_tag', 'flow_label')),
     name        text not null,
     slot_limit  int not null check (slot_limit >= 0),
     unique (tenant_id, kind, name)
 );
 
+-- A slot that has not been acquired is a place in the line for it, in the order of ids. It is deleted when its task run is at rest, and when
+-- nobody owns its flow run.
 create table concurrency_slot (
     id          uuid primary key,
     tenant_id   uuid not null references tenant on delete cascade,
     limit_id    uuid not null references concurrency_limit on delete cascade,
     flow_run_id uuid not null references flow_run on delete cascade,
     task_run_id uuid references task_run on delete cascade,
-    fence       int,
-    acquired    timestamptz not null default now()
+    asked       timestamptz not null default now(),
+    acquired    timestamptz
 );
 create unique index concurrency_slot_once on concurrency_slot (limit_id, flow_run_id, coalesce(task_run_id, flow_run_id));
 create index concurrency_slot_by_run on concurrency_slot (flow_run_id);
+create index concurrency_slot_by_task_run on concurrency_slot (task_run_id) where task_run_id is not null;
+create index concurrency_slot_line on concurrency_slot (limit_id, id) where acquired is null;
+
+-- The limits under Prefect Cloud's names, for reading.
+create view task_tag_limit as
+    select id, tenant_id, created, updated, name as tag, slot_limit as "limit" from concurrency_limit where kind = 'task_tag';
+create view flow_concurrency_limit as
+    select id, tenant_id, created, updated, name, slot_limit as "limit" from concurrency_limit where kind = 'flow_label';
 
 -- --------------------------------------------------------------------------------------------------------------- messages and hooks
 

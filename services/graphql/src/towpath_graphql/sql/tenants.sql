@@ -27,6 +27,10 @@ on conflict (tenant_id, name) do nothing returning id;
 -- name: list_api_keys
 select id, name, role, created, expires_at, last_used from api_key where tenant_id = %(tenant_id)s order by created;
 
+-- name: user_of_api_key
+-- A key is known by its name once the gateway has verified it.
+select coalesce(user_id, id) as user_id from api_key where tenant_id = %(tenant_id)s and name = %(name)s;
+
 -- name: delete_api_key
 delete from api_key where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
