@@ -113,7 +113,9 @@ async def _ready(service: Service) -> None:
 async def _running(dsn: str, nats_url: str, **settings: Any) -> AsyncIterator[Stack]:
     bus = NatsBus(nats_url)
     writer = graphql.build(graphql.Config(Secret(dsn), Secret(SECRET)), bus=bus)
-    reader = read_engine.build(read_engine.Config(database_url=Secret(dsn), metadata=METADATA, admin_secret=Secret(READ_SECRET)))
+    reader = read_engine.build(
+        read_engine.Config(database_url=Secret(dsn), metadata=METADATA, admin_secret=Secret(READ_SECRET), null_collapse=True)
+    )
     config = Config(
         identity_secret=Secret(SECRET), read_secret=Secret(READ_SECRET), service_token=Secret(SERVICE_TOKEN), sweep=60, **settings
     )

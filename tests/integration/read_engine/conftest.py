@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from towpath_read_engine.engine import EngineSettings
 from towpath_read_engine.testing import Asker, asking
 
 LIBRARY = Path(__file__).parents[2] / "conformance" / "read_engine" / "library"
@@ -30,6 +31,6 @@ def library_metadata() -> Path:
 
 @pytest.fixture
 async def library(library_url: str, library_metadata: Path) -> AsyncIterator[Asker]:
-    """An engine on the library."""
-    async with asking(library_url, library_metadata) as asker:
+    """An engine on the library, where a null operand is no condition."""
+    async with asking(library_url, library_metadata, EngineSettings(null_collapse=True)) as asker:
         yield asker

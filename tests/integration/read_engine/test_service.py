@@ -173,9 +173,12 @@ async def test_tables_that_change_are_read_again(new_database, tmp_path):
             assert (await _post(service, query))[1]["errors"][0]["extensions"]["code"] == "validation-failed"
             await admin.execute("alter table boat add column new text")
             assert "errors" in (await _post(service, {"query": "{ boat { new } }"}))[1]
-            assert await _post(service, {"type": "reload_metadata", "args": {}}, "/v1/metadata") == (200, {"message": "success"})
+            assert await _post(service, {"type": "reload_metadata", "args": {}}, "/v1/metadata", host="127.0.0.1") == (
+                200,
+                {"message": "success", "is_consistent": True},
+            )
             assert (await _post(service, {"query": "{ boat { new } }"}))[1] == {"data": {"boat": [{"new": None}]}}
-        assert (await _post(service, {"type": "drop"}, "/v1/metadata"))[0] == 400
+        assert (await _post(service, {"type": "drop"}, "/v1/metadata", host="127.0.0.1"))[0] == 400
     finally:
         await service.stop()
 
@@ -228,13 +231,16 @@ async def test_health_and_metrics(service):
     ("env", "word"),
     [
         ({}, "TOWPATH_READ_DATABASE_URL"),
-        ({"TOWPATH_READ_DATABASE_URL": "postgresql:///x"}, "TOWPATH_READ_METADATA"),
         ({"TOWPATH_READ_DATABASE_URL": "nonsense with spaces", "TOWPATH_READ_METADATA": "x"}, "no PostgreSQL address"),
         (
             {"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_METADATA": "x", "TOWPATH_READ_HOST": "0.0.0.0"},
             "TOWPATH_READ_ADMIN_SECRET",
         ),
-        ({"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_METADATA": "x", "TOWPATH_READ_ADMIN_SECRET": "short"}, "too short"),
+        (
+            {"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_HOST": "::", "TOWPATH_READ_ADMIN_SECRET": "short"},
+            "too short",
+        ),
+        ({"TOWPATH_READ_DATABASE_URL": "postgresql:///x", "TOWPATH_READ_UNAUTHORIZED_ROLE": "admin"}, "cannot be admin"),
     ],
 )
 def test_bad_settings_say_what_to_set(env, word):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from towpath_read_engine.errors import MetadataError
-from towpath_read_engine.metadata import TableKey, load, tables_of
+from towpath_read_engine.metadata import TableKey, tables_of
+from towpath_read_engine.metadata_files import load
 
 
 def _folder(tmp_path, table: str, include: str = '"!include public_a.yaml"'):
@@ -34,7 +35,7 @@ select_permissions:
 @pytest.mark.parametrize("include", ['"!include public_a.yaml"', "!include public_a.yaml"])
 def test_a_folder_and_a_file_say_the_same(tmp_path, include):
     """`!include` works as text and as a tag, and one JSON file is another way to write the folder."""
-    from_folder = load(_folder(tmp_path, _TABLE, include))
+    from_folder = load(_folder(tmp_path, _TABLE, include)).tables
     file = tmp_path / "metadata.json"
     table = {
         "table": {"schema": "public", "name": "a"},
@@ -49,7 +50,7 @@ def test_a_folder_and_a_file_say_the_same(tmp_path, include):
         ],
     }
     file.write_text(json.dumps({"resource_version": 1, "metadata": {"version": 3, "sources": [{"kind": "postgres", "tables": [table]}]}}))
-    assert load(file) == from_folder
+    assert load(file).tables == from_folder
     assert from_folder[0].key == TableKey("public", "a")
     assert from_folder[0].permissions["reader"].columns == frozenset({"id"})
 

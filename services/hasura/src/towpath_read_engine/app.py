@@ -1,12 +1,11 @@
-"""The HTTP side: `POST /v1/graphql`, `POST /v1/metadata` (reload only), health and metrics.
+"""The HTTP side: `POST /v1/graphql`, `POST /v1/metadata`, health and metrics.
 
-Responsible for who may ask (admin secret, role, session variables), for the forms a request may have (one or a list,
+Responsible for the forms a request may have (one or a list,
 variables as object, JSON text or null) and for sending the database's bytes on untouched. GraphQL errors are status 200, as
 in the dialect; the flat errors of `/v1/metadata` carry a real status.
 """
 
 import asyncio
-import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -20,22 +19,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from towpath_read_engine.callers import Callers
 from towpath_read_engine.engine import Request, Session
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
-from towpath_read_engine.roles import ADMIN
-from towpath_service_kit.health import Ready, health_routes
+from towpath_read_engine.metadata_api import InconsistentMetadataError, MetadataApi
+from towpath_service_kit.health import Ready, check, health_routes
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
 
 _log = get_log(__name__)
-SECRET_HEADERS = ("x-hasura-admin-secret", "x-hasura-access-key")
-ROLE_HEADER = "x-hasura-role"
-_SESSION_PREFIX = "x-hasura-"
 MAX_BATCH = 100
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 Execute = Callable[[Request, Session], Awaitable[bytes]]
-Reload = Callable[[], Awaitable[None]]
 
 
 class JsonParts(Response):
@@ -54,29 +50,31 @@ class JsonParts(Response):
         await send({"type": "http.response.body", "body": self._parts[-1], "more_body": False})
 
 
-def make_app(execute: Execute, reload: Reload, ready: Ready, metrics: Metrics, *, admin_secret: str | None) -> Starlette:
+def make_app(execute: Execute, metadata: MetadataApi, ready: Ready, metrics: Metrics, callers: Callers) -> Starlette:
     """The application of the service."""
-    endpoint = _Endpoint(execute, reload, metrics, admin_secret)
+    endpoint = _Endpoint(execute, metadata, ready, metrics, callers)
     return Starlette(
         routes=[
             Route("/v1/graphql", endpoint.graphql, methods=["POST"]),
             Route("/v1/metadata", endpoint.metadata, methods=["POST"]),
+            Route("/healthz", endpoint.healthz),
             *health_routes(ready, metrics),
         ]
     )
 
 
 class _Endpoint:
-    def __init__(self, execute: Execute, reload: Reload, metrics: Metrics, admin_secret: str | None) -> None:
+    def __init__(self, execute: Execute, metadata: MetadataApi, ready: Ready, metrics: Metrics, callers: Callers) -> None:
         self._execute = execute
-        self._reload = reload
-        self._secret = admin_secret.encode() if admin_secret is not None else None
+        self._metadata = metadata
+        self._ready = ready
+        self._callers = callers
         self._requests = metrics.counter("towpath_read_requests_total", "GraphQL requests by outcome.", ["code"])
         self._seconds = metrics.histogram("towpath_read_request_seconds", "Seconds from a request to its answer.")
 
     async def graphql(self, http: HttpRequest) -> Response:
         try:
-            session = self._session(http)
+            session = self._callers.session(http.headers)
             payload = await _payload(http)
             if isinstance(payload, list):
                 if not payload or len(payload) > MAX_BATCH:
@@ -110,31 +108,29 @@ class _Endpoint:
             self._seconds.observe(time.perf_counter() - started)
 
     async def metadata(self, http: HttpRequest) -> Response:
-        """Hasura's metadata API, of which reloading is all that a read engine needs."""
+        """Hasura's metadata API; its errors are flat and carry a real status."""
         try:
-            session = self._session(http)
-            if session.role != ADMIN:
-                raise ReadError(DialectCode.ACCESS_DENIED, "restricted access : admin only")
-            payload = await _payload(http)
-            if not isinstance(payload, dict) or payload.get("type") != "reload_metadata":
-                raise ReadError(DialectCode.NOT_SUPPORTED, "only the type 'reload_metadata' is served here")
-            await self._reload()
+            self._callers.require_admin(http.headers)
+            return JSONResponse(await self._metadata.answer(await _payload(http)))
         except ReadError as error:
             status = 401 if error.code is DialectCode.ACCESS_DENIED else 400
-            return JSONResponse({"error": error.message, "path": error.path, "code": error.code.value}, status_code=status)
-        return JSONResponse({"message": "success"})
+            flat: dict[str, Any] = {"error": error.message, "path": error.path, "code": error.code.value}
+            if isinstance(error, InconsistentMetadataError):
+                flat["internal"] = [item.as_json() for item in error.objects]
+            return JSONResponse(flat, status_code=status)
+        except ClientDisconnect:
+            return Response(status_code=400)
 
-    def _session(self, http: HttpRequest) -> Session:
-        headers = {name: value for name, value in http.headers.items() if name.startswith(_SESSION_PREFIX)}
-        given = next((headers[name] for name in SECRET_HEADERS if name in headers), None)
-        for name in SECRET_HEADERS:
-            headers.pop(name, None)
-        if self._secret is not None:
-            if given is None:
-                raise ReadError(DialectCode.ACCESS_DENIED, "x-hasura-admin-secret/x-hasura-access-key required, but not found")
-            if not hmac.compare_digest(given.encode(), self._secret):
-                raise ReadError(DialectCode.ACCESS_DENIED, "invalid x-hasura-admin-secret/x-hasura-access-key")
-        return Session(role=headers.get(ROLE_HEADER, ADMIN), variables=headers)
+    async def healthz(self, http: HttpRequest) -> Response:
+        """The image's health check: a schema that is served in part is a warning, a database that is away an error."""
+        checks = await check(self._ready)
+        if "database" in checks or "ready" in checks:
+            return Response(f"ERROR: {next(iter(checks.values()))}", status_code=500, media_type="text/plain")
+        if checks:
+            strict = http.query_params.get("strict") in ("true", "")
+            word = "ERROR" if strict else "WARN"
+            return Response(f"{word}: inconsistent objects in schema", status_code=500 if strict else 200, media_type="text/plain")
+        return Response("OK", media_type="text/plain")
 
 
 async def _payload(http: HttpRequest) -> Any:

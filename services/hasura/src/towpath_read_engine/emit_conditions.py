@@ -4,7 +4,7 @@ Every condition comes out with its own parentheses, so how it is combined cannot
 """
 
 from towpath_read_engine import plan
-from towpath_read_engine.model import Link
+from towpath_read_engine.model import Column, Link
 from towpath_read_engine.scalars import PgType
 from towpath_read_engine.sql import Fragment, Parameter, identifier, join, sql
 
@@ -15,6 +15,14 @@ def parameter(value: plan.Value) -> Fragment:
     if not value.many:
         return sql("{value}::{type}", value=Parameter(value), type=type_)
     return sql("{value}::{type}[]", value=Parameter(value), type=type_)
+
+
+def shown_column(alias: str, column: Column) -> Fragment:
+    """A column as the role may see it: null in rows that do not show it."""
+    value = identifier(alias, column.name)
+    if column.shown is None:
+        return value
+    return sql("(case when {shown} then {value} end)", shown=condition(column.shown, alias, alias), value=value)
 
 
 def link_condition(link: Link, near: str, far: str) -> list[Fragment]:
@@ -36,9 +44,9 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
         case plan.Rooted(item=inner):
             return condition(inner, alias, alias)
         case plan.NullTest(column=column, is_null=True):
-            return sql("({column} is null)", column=identifier(alias, column.name))
+            return sql("({column} is null)", column=shown_column(alias, column))
         case plan.NullTest(column=column):
-            return sql("({column} is not null)", column=identifier(alias, column.name))
+            return sql("({column} is not null)", column=shown_column(alias, column))
         case plan.Comparison():
             return _comparison(item, alias)
         case plan.ColumnComparison():
@@ -49,7 +57,7 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
 
 
 def _comparison(item: plan.Comparison, alias: str) -> Fragment:
-    column: Fragment = identifier(alias, item.column.name)
+    column = shown_column(alias, item.column)
     if item.as_text:
         column = sql("({column})::text", column=column)
     return sql(f"({item.operator})", column=column, value=parameter(item.value))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import count
 
 from towpath_read_engine import plan
-from towpath_read_engine.emit_conditions import condition, link_condition, parameter
+from towpath_read_engine.emit_conditions import condition, link_condition, parameter, shown_column
 from towpath_read_engine.metadata import TableKey
 from towpath_read_engine.model import Column, Link
 from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, Statement, identifier, join, render, sql
@@ -99,7 +99,7 @@ class _Emitter:
             keys.append(_sorted(expression, key))
             again.append(_sorted(identifier(outer, name), key))
         distinct = (
-            sql(" distinct on ({columns})", columns=join(", ", [_column(alias, c.name) for c in rows.distinct])) if rows.distinct else EMPTY
+            sql(" distinct on ({columns})", columns=join(", ", [shown_column(alias, c) for c in rows.distinct])) if rows.distinct else EMPTY
         )
         base = sql(
             "select{distinct} {outputs}{tail}{order}{limit}{offset}",
@@ -115,7 +115,7 @@ class _Emitter:
     def _order_expression(self, key: plan.OrderKey, alias: str, joins: list[Fragment]) -> Fragment:
         if not key.hops:
             assert key.column is not None
-            return _column(alias, key.column.name)
+            return shown_column(alias, key.column)
         name = self._alias("j")
         value = identifier("v$")
         inner = self._order_hops(key, key.hops, alias, value)
@@ -136,7 +136,7 @@ class _Emitter:
             expression = _aggregated(key.function, () if key.column is None else (key.column,), alias)
         else:
             assert key.column is not None
-            expression = _column(alias, key.column.name)
+            expression = shown_column(alias, key.column)
         limit = EMPTY if hop.at_most_one or (key.function is not None and not rest) else sql(" limit 1")
         return sql(
             "select {value} as {name}\nfrom {table} as {t}{joins}{where}{limit}",
@@ -172,7 +172,7 @@ class _Emitter:
         return outputs, join("", joins) if joins else EMPTY
 
     def _column_value(self, field: plan.ColumnField, alias: str) -> Fragment:
-        value: Fragment = _column(alias, field.column.name)
+        value = shown_column(alias, field.column)
         if field.json_path is not None:
             value = sql("{value} #> {path}", value=value, path=parameter(field.json_path))
         return self._shown(value, field.column)
@@ -235,7 +235,7 @@ class _Emitter:
 def _aggregated(function: str, columns: tuple[Column, ...], alias: str, *, distinct: bool = False) -> Fragment:
     if not columns:
         return sql("count(*)")
-    listed = join(", ", [_column(alias, column.name) for column in columns])
+    listed = join(", ", [shown_column(alias, column) for column in columns])
     arguments = sql("({listed})", listed=listed) if len(columns) > 1 else listed
     return sql(f"{function}({{distinct}}{{arguments}})", distinct=sql("distinct ") if distinct else EMPTY, arguments=arguments)
 
@@ -246,7 +246,7 @@ def _needed(fields: tuple[plan.RowField, ...]) -> list[str]:
     for field in fields:
         match field:
             case plan.ColumnField():
-                names.append(field.column.name)
+                names.extend(plan.columns_read(field.column))
             case plan.ObjectField():
                 names.extend(near for near, _ in field.link)
             case plan.ListField() | plan.AggregateField():
@@ -260,9 +260,10 @@ def _counted(totals: plan.Totals) -> list[str]:
     for field in totals.fields:
         match field:
             case plan.Count():
-                names.extend(column.name for column in field.columns)
+                names.extend(name for column in field.columns for name in plan.columns_read(column))
             case plan.Operation():
-                names.extend(item.column.name for item in field.fields if isinstance(item, plan.AggregateColumn))
+                columns = [item.column for item in field.fields if isinstance(item, plan.AggregateColumn)]
+                names.extend(name for column in columns for name in plan.columns_read(column))
     return list(dict.fromkeys(names))
 
 

@@ -17,11 +17,12 @@ from towpath_read_engine.caching import Lru
 from towpath_read_engine.database import Database
 from towpath_read_engine.emitting import emit
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
+from towpath_read_engine.grants import compile_grants
 from towpath_read_engine.inputs import Definitions
 from towpath_read_engine.introspection import Introspection
 from towpath_read_engine.lexing import LexedDocument, lex
-from towpath_read_engine.metadata import TableEntry
-from towpath_read_engine.model import Model, build
+from towpath_read_engine.metadata import Metadata
+from towpath_read_engine.model import Inconsistency, Model, build
 from towpath_read_engine.parsing import parse
 from towpath_read_engine.resolving import INTROSPECTION_FIELDS, Limits, Resolver
 from towpath_read_engine.roles import ADMIN, RoleSchema
@@ -45,7 +46,7 @@ class EngineSettings:
         plans_per_document: how many plans one operation may have, for variables of different shape.
     """
 
-    null_collapse: bool = True
+    null_collapse: bool = False
     stringify_numeric: bool = False
     limits: Limits = field(default_factory=Limits)
     documents: int = 1000
@@ -89,15 +90,13 @@ class _Operation:
 class Schema:
     """The model, what each role sees of it, and everything that was compiled against it."""
 
-    def __init__(self, model: Model, settings: EngineSettings) -> None:
-        """Compile every role's permissions.
-
-        Raises:
-            MetadataError: a permission is wrong.
-        """
-        self.model = model
+    def __init__(self, model: Model, metadata: Metadata, settings: EngineSettings) -> None:
+        """Compile every role's permissions; those that make no sense give nothing and are among the inconsistencies."""
+        grants = compile_grants(model, metadata.inherited_roles)
+        self.metadata = metadata
+        self.inconsistencies: tuple[Inconsistency, ...] = (*model.inconsistencies, *grants.inconsistencies)
         self._settings = settings
-        self._roles = {role: RoleSchema(model, role) for role in (*model.roles, ADMIN, _NOBODY)}
+        self._roles = {role: RoleSchema(model, role, grants.by_role.get(role, {})) for role in (*grants.by_role, ADMIN, _NOBODY)}
         self._texts: Lru[str, LexedDocument] = Lru(settings.documents)
         self._operations: Lru[tuple[str, str | None, str], _Operation] = Lru(settings.documents)
         self._introspections: dict[str, Introspection] = {}
@@ -185,17 +184,28 @@ class Engine:
         """What is being served; None until the first `load`."""
         return self._schema
 
-    async def load(self, entries: tuple[TableEntry, ...]) -> Model:
-        """Read the catalogue, join it with the metadata and serve the result; call again after the tables have changed.
+    async def read(self, metadata: Metadata) -> Schema:
+        """Read the catalogue and join it with the metadata; what is served stays as it is until `install`.
 
         Raises:
-            MetadataError: the metadata is wrong; what was served before goes on.
             ReadError: the database cannot be read.
         """
         found = catalog.read(await self._database.fetch(catalog.query()))
-        model = build(entries, found)
-        self._schema = Schema(model, self._settings)
-        return model
+        return Schema(build(metadata.tables, found), metadata, self._settings)
+
+    def install(self, schema: Schema) -> None:
+        """Serve a schema from now on; requests under way finish on the old one."""
+        self._schema = schema
+
+    async def load(self, metadata: Metadata) -> Schema:
+        """Read and serve; call again after the tables have changed.
+
+        Raises:
+            ReadError: the database cannot be read; what was served before goes on.
+        """
+        schema = await self.read(metadata)
+        self.install(schema)
+        return schema
 
     def compile(self, request: Request, session: Session) -> CompiledPlan:
         """The plan for a request, without running it."""
@@ -258,14 +268,21 @@ def _values(operation: _Operation, request: Request, lexed: LexedDocument) -> Va
 
 def _written(value: plan.Value, values: Values, session: Session) -> str:
     """A parameter as text for PostgreSQL."""
-    if isinstance(value.source, plan.SessionVariable):
-        name = value.source.name
-        if name not in session.variables:
-            raise ReadError(DialectCode.NOT_FOUND, f'missing session variable: "{name}"')
-        raw: Any = session.variables[name]
-    else:
-        raw = value.source.read(values)
+    match value.source:
+        case plan.SessionVariable() as variable:
+            raw: Any = _session_variable(variable, session)
+        case plan.SessionList(items=items):
+            raw = [_session_variable(item, session) if isinstance(item, plan.SessionVariable) else item.value for item in items]
+        case source:
+            raw = source.read(values)
     text = value.encoder(raw, value.type, value.path)
     if "\x00" in text:
         raise ReadError(DialectCode.DATA_EXCEPTION, "text cannot hold the character U+0000", value.path)
     return text
+
+
+def _session_variable(variable: plan.SessionVariable, session: Session) -> str:
+    value = session.variables.get(variable.name)
+    if value is None:
+        raise ReadError(DialectCode.NOT_FOUND, f'missing session variable: "{variable.name}"')
+    return value

@@ -118,7 +118,9 @@ class Introspection:
     def _column(self, column: Column) -> GraphQLField:
         kind = self._output(column.type)
         arguments = {"path": GraphQLArgument(GraphQLString, description="JSON select path")} if column.type.is_json else None
-        return GraphQLField(GraphQLNonNull(kind) if column.not_null else kind, arguments, description=column.comment)
+        return GraphQLField(
+            GraphQLNonNull(kind) if column.not_null and column.shown is None else kind, arguments, description=column.comment
+        )
 
     def _aggregate(self, view: TableView) -> GraphQLObjectType:
         name = f"{view.name}_aggregate"

@@ -1,21 +1,15 @@
-"""Hasura v3 metadata from a folder of YAML (`!include`) or one JSON file.
+"""Hasura metadata as values: a document in, tracked tables, their names, relationships, select permissions and inherited roles out.
 
-Responsible for finding and checking the parts this engine serves: tracked tables, their names, relationships and select
-permissions of the first PostgreSQL source. Parts that change answers and are not served (inherited roles, computed
-fields, remote relationships) are refused with a sentence, never ignored. It does not look at the database.
+Responsible for finding and checking the parts this engine serves, of the one PostgreSQL source. Parts that change answers and
+are not served (computed fields, remote relationships) are refused with a sentence, never ignored. It looks neither at files
+(`metadata_files.py`) nor at the database.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from towpath_read_engine.errors import MetadataError
-
-_INCLUDE = "!include "
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,13 +46,14 @@ class RelationshipEntry:
 
 @dataclass(frozen=True, slots=True)
 class PermissionEntry:
-    """A role's select permission on a table; `columns` None means all."""
+    """A role's select permission on a table; `columns` None means all of them, root fields None means every kind."""
 
     columns: frozenset[str] | None
     filter: Mapping[str, Any]
     limit: int | None
     allow_aggregations: bool
-    query_root_fields: frozenset[str] | None
+    query_root_fields: frozenset[str] | None = None
+    subscription_root_fields: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +74,44 @@ class TableEntry:
     permissions: Mapping[str, PermissionEntry] = field(default_factory=dict)
 
 
-def load(path: Path) -> tuple[TableEntry, ...]:
-    """The tracked tables of a metadata folder or file.
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """All that a metadata document says.
+
+    Attributes:
+        inherited_roles: for each inherited role the roles it is made of.
+        document: the document itself, for whoever wants it back.
+    """
+
+    tables: tuple[TableEntry, ...] = ()
+    inherited_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = Metadata(document={"version": 3, "sources": []})
+"""Metadata that tracks nothing."""
+
+
+def parse(document: Any) -> Metadata:
+    """The metadata of a document of version 3, or of version 2, which had no sources.
 
     Raises:
-        MetadataError: it cannot be read, is malformed, or uses what is not served.
+        MetadataError: it is malformed, or uses what is not served.
     """
+    if not isinstance(document, Mapping):
+        raise MetadataError("the metadata is not an object; give the answer of export_metadata")
+    sources = document.get("sources")
+    if sources is None and "tables" in document:
+        sources = [{"tables": document["tables"]}]
+    elif sources is None and "version" in document:
+        sources = []
+    if not isinstance(sources, list) or not all(isinstance(source, Mapping) for source in sources):
+        raise MetadataError("the metadata must have 'sources', a list of objects")
     try:
-        if path.is_dir():
-            databases = _Loader(path).read(path / "databases" / "databases.yaml")
-            inherited = _Loader(path).read_optional(path / "inherited_roles.yaml")
-        else:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            document = document.get("metadata", document)
-            databases, inherited = document.get("sources"), document.get("inherited_roles")
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise MetadataError(f"the metadata at {path} cannot be read: {error}") from error
-    if inherited:
-        raise MetadataError("inherited_roles are not served; give each role its own select_permissions")
-    return tables_of(databases)
+        inherited = {str(item["role_name"]): tuple(map(str, item["role_set"])) for item in document.get("inherited_roles") or ()}
+    except (KeyError, TypeError) as error:
+        raise MetadataError(f"the metadata's inherited_roles are malformed: {type(error).__name__}: {error}") from error
+    return Metadata(tables_of(sources) if sources else (), inherited, document)
 
 
 def tables_of(sources: Any) -> tuple[TableEntry, ...]:
@@ -171,8 +185,7 @@ def _relationship(raw: dict[str, Any], *, is_array: bool) -> RelationshipEntry:
 
 def _permission(table: TableKey, raw: dict[str, Any]) -> PermissionEntry:
     permission = raw["permission"]
-    columns = permission["columns"]
-    roots = permission.get("query_root_fields")
+    columns = permission.get("columns") or ()
     if permission.get("computed_fields"):
         raise MetadataError(f"role {raw['role']} on {table} names computed_fields, which are not served")
     limit = permission.get("limit")
@@ -183,34 +196,10 @@ def _permission(table: TableKey, raw: dict[str, Any]) -> PermissionEntry:
         filter=permission.get("filter") or {},
         limit=limit,
         allow_aggregations=bool(permission.get("allow_aggregations")),
-        query_root_fields=None if roots is None else frozenset(roots),
+        query_root_fields=_roots(permission.get("query_root_fields")),
+        subscription_root_fields=_roots(permission.get("subscription_root_fields")),
     )
 
 
-class _Loader:
-    """Reads YAML and follows `!include`, both as a tag and as the quoted text that `hasura metadata export` writes."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
-
-    def read(self, path: Path, depth: int = 0) -> Any:
-        if depth > 8 or not path.resolve().is_relative_to(self._root):
-            raise MetadataError(f"the metadata includes {path}, which is outside {self._root} or includes itself")
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        loader.add_constructor("!include", lambda _, node: f"{_INCLUDE}{node.value}")
-        try:
-            return self._resolve(loader.get_single_data(), path.parent, depth)
-        finally:
-            loader.dispose()
-
-    def read_optional(self, path: Path) -> Any:
-        return self.read(path) if path.exists() else None
-
-    def _resolve(self, value: Any, folder: Path, depth: int) -> Any:
-        if isinstance(value, str) and value.startswith(_INCLUDE):
-            return self.read(folder / value.removeprefix(_INCLUDE).strip(), depth + 1)
-        if isinstance(value, list):
-            return [self._resolve(item, folder, depth) for item in value]
-        if isinstance(value, dict):
-            return {key: self._resolve(item, folder, depth) for key, item in value.items()}
-        return value
+def _roots(raw: Any) -> frozenset[str] | None:
+    return None if raw is None else frozenset(map(str, raw))

@@ -8,10 +8,14 @@ Roles are the business of `roles.py`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from towpath_read_engine.catalog import Catalog, CatalogTable
 from towpath_read_engine.metadata import PermissionEntry, RelationshipEntry, TableEntry, TableKey
 from towpath_read_engine.scalars import PgType
+
+if TYPE_CHECKING:  # plans are made of columns; only the type is circular
+    from towpath_read_engine.plan import Condition
 
 Link = tuple[tuple[str, str], ...]
 """Column pairs (near, far) that join two tables."""
@@ -21,13 +25,18 @@ _GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column under its GraphQL name (`field`) and its own (`name`)."""
+    """A column under its GraphQL name (`field`) and its own (`name`).
+
+    Attributes:
+        shown: the rows that show their value to the role that asks; None means all it sees. Only inherited roles have others.
+    """
 
     field: str
     name: str
     type: PgType
     not_null: bool
     comment: str | None = None
+    shown: "Condition | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +75,53 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Inconsistency:
+    """A part of the metadata that the database, or the rest of the metadata, does not bear out.
+
+    Attributes:
+        kind: as in Hasura: `table`, `object_relation`, `array_relation`, `select_permission`, `inherited_role`.
+        name: which one, in words.
+        reason: a sentence for people.
+        definition: the part itself, as JSON.
+    """
+
+    kind: str
+    name: str
+    reason: str
+    definition: Any = None
+
+    def __str__(self) -> str:
+        return self.reason
+
+    def as_json(self) -> dict[str, Any]:
+        """The item of `inconsistent_objects`."""
+        return {"type": self.kind, "name": self.name, "reason": f"Inconsistent object: {self.reason}", "definition": self.definition}
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """All that is served, and what could not be."""
 
     tables: Mapping[TableKey, Table]
-    inconsistencies: tuple[str, ...] = field(default=())
-
-    @property
-    def roles(self) -> frozenset[str]:
-        """Every role that some table gives a permission to."""
-        return frozenset(role for table in self.tables.values() for role in table.permissions)
+    inconsistencies: tuple[Inconsistency, ...] = field(default=())
 
 
 def build(entries: tuple[TableEntry, ...], catalog: Catalog) -> Model:
     """Join what is declared with what there is."""
-    problems: list[str] = []
+    problems: list[Inconsistency] = []
     tracked = {entry.key for entry in entries if entry.key in catalog.tables}
     tables: dict[TableKey, Table] = {}
     for entry in entries:
         found = catalog.tables.get(entry.key)
         if found is None:
-            problems.append(f"table {entry.key} is tracked but not in the database")
+            reason = f"table {entry.key} is tracked but not in the database"
+            problems.append(Inconsistency("table", f"table {entry.key}", reason, _place(entry.key)))
             continue
         tables[entry.key] = _table(entry, found, catalog, tracked, problems)
     return Model(tables, tuple(problems))
 
 
-def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: set[TableKey], problems: list[str]) -> Table:
+def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: set[TableKey], problems: list[Inconsistency]) -> Table:
     key = entry.key
     name = entry.custom_name or (key.name if key.schema == "public" else f"{key.schema}_{key.name}")
     columns: dict[str, Column] = {}
@@ -101,14 +130,16 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         if _GRAPHQL_NAME.match(field_name):
             columns[field_name] = Column(field_name, column.name, column.type, column.not_null, column.comment)
         else:
-            problems.append(f"column {key}.{column.name} has no GraphQL name; give it one in column_config")
+            reason = f"column {key}.{column.name} has no GraphQL name; give it one in column_config"
+            problems.append(Inconsistency("table", f"table {key}", reason, _place(key)))
     relationships: dict[str, Relationship] = {}
     for declared in entry.relationships:
         relationship = _relationship(declared, found, catalog, tracked)
         if relationship is None or declared.name in columns:
-            problems.append(
-                f"relationship {declared.name} of {key} has no such key, table or columns in the database, or the name of a column"
-            )
+            reason = f"relationship {declared.name} of {key} has no such key, table or columns in the database, or the name of a column"
+            kind = "array_relation" if declared.is_array else "object_relation"
+            definition = {"table": _place(key), "name": declared.name}
+            problems.append(Inconsistency(kind, f"{kind} {declared.name} in table {key}", reason, definition))
         else:
             relationships[declared.name] = relationship
     return Table(
@@ -125,6 +156,10 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         permissions=entry.permissions,
         comment=found.comment,
     )
+
+
+def _place(key: TableKey) -> dict[str, str]:
+    return {"schema": key.schema, "name": key.name}
 
 
 def _relationship(declared: RelationshipEntry, near: CatalogTable, catalog: Catalog, tracked: set[TableKey]) -> Relationship | None:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath_read_engine import plan
-from towpath_read_engine.errors import MetadataError
+from towpath_read_engine.errors import MetadataError, ReadError
 from towpath_read_engine.inputs import Constant
 from towpath_read_engine.metadata import TableKey, table_key
 from towpath_read_engine.model import Column, Table
 from towpath_read_engine.operators import COLUMN_OPERATORS, operator_for
 from towpath_read_engine.paths import ROOT
-from towpath_read_engine.scalars import Encoder, PgType, encode, encode_many
+from towpath_read_engine.scalars import PgType, encode, encode_many, encode_texts
 
 _SESSION_PREFIX = "x-hasura-"
 _COLUMN_ALIASES = {"_cneq": "_cne"}
@@ -34,7 +34,10 @@ class FilterCompiler:
         Raises:
             MetadataError: the filter names what does not exist.
         """
-        condition = self._condition(self._root, raw)
+        try:
+            condition = self._condition(self._root, raw)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._fail(f"is malformed: {type(error).__name__}: {error}") from error
         return condition if isinstance(condition, plan.Truth) else plan.Rooted(condition)
 
     def _fail(self, problem: str) -> MetadataError:
@@ -94,19 +97,28 @@ class FilterCompiler:
         return plan.ColumnComparison(column, template, other, of_root=of_root)
 
     def _value(self, operand: Any, type_: PgType, *, many: bool) -> plan.Value:
-        if isinstance(operand, str) and operand.lower().startswith(_SESSION_PREFIX):
-            return plan.Value(plan.SessionVariable(operand.lower()), _session_text, type_, ROOT, many)
-        if (
-            many
-            and isinstance(operand, list)
-            and any(isinstance(item, str) and item.lower().startswith(_SESSION_PREFIX) for item in operand)
-        ):
-            raise self._fail("has session variables inside a list; use one variable that holds an array literal")
-        encoder: Encoder = encode_many if many else encode
-        return plan.Value(Constant(operand), encoder, type_, ROOT, many)
+        variable = _variable(operand)
+        if variable is not None:
+            return plan.Value(variable, _as_it_is, type_, ROOT, many)
+        if many and isinstance(operand, list):
+            items = tuple(_variable(item) or Constant(self._text(item, type_, many=False)) for item in operand)
+            return plan.Value(plan.SessionList(items), encode_texts, type_, ROOT, many)
+        return plan.Value(Constant(self._text(operand, type_, many=many)), _as_it_is, type_, ROOT, many)
+
+    def _text(self, operand: Any, type_: PgType, *, many: bool) -> str:
+        """A constant as PostgreSQL reads it."""
+        try:
+            return encode_many(operand, type_, ROOT) if many else encode(operand, type_, ROOT)
+        except ReadError as error:
+            raise self._fail(f"has a wrong value: {error.message}") from error
 
 
-def _session_text(value: Any, type_: PgType, path: str) -> str:
+def _variable(operand: Any) -> plan.SessionVariable | None:
+    is_one = isinstance(operand, str) and operand.lower().startswith(_SESSION_PREFIX)
+    return plan.SessionVariable(operand.lower()) if is_one else None
+
+
+def _as_it_is(value: Any, type_: PgType, path: str) -> str:
     return str(value)
 
 

@@ -7,7 +7,7 @@ turns them into one statement. Parameters are `Value`s: a source, an encoder and
 from dataclasses import dataclass
 from typing import Literal
 
-from towpath_read_engine.inputs import Source
+from towpath_read_engine.inputs import Constant, Source
 from towpath_read_engine.model import Column, Link, Table
 from towpath_read_engine.scalars import Encoder, PgType
 
@@ -20,6 +20,13 @@ class SessionVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionList:
+    """A parameter's source: a list with session variables among its items."""
+
+    items: tuple[SessionVariable | Constant, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A parameter.
 
@@ -29,7 +36,7 @@ class Value:
         path: the place in the document, for errors.
     """
 
-    source: Source | SessionVariable
+    source: Source | SessionVariable | SessionList
     encoder: Encoder
     type: PgType
     path: str
@@ -143,6 +150,31 @@ def _combine(items: tuple[Condition, ...], *, neutral: bool) -> Condition:
     if not kept:
         return Truth(neutral)
     return Every(tuple(kept)) if neutral else Some(tuple(kept))
+
+
+def columns_read(column: Column) -> list[str]:
+    """The names of the columns of a row that decide what a column shows."""
+    return [column.name] if column.shown is None else [column.name, *_row_columns(column.shown, of_root_only=False)]
+
+
+def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
+    """The columns of the row itself that a condition reads; within EXISTS only permissions' comparisons with the root reach it."""
+    match item:
+        case Truth():
+            return []
+        case Every(items=items) | Some(items=items):
+            return [name for part in items for name in _row_columns(part, of_root_only=of_root_only)]
+        case Negation(item=inner) | Rooted(item=inner):
+            return _row_columns(inner, of_root_only=of_root_only)
+        case Comparison(column=column) | NullTest(column=column):
+            return [] if of_root_only else columns_read(column)
+        case ColumnComparison(column=column, other=other):
+            if of_root_only:
+                return [other.name] if item.of_root else []
+            return [column.name, other.name]
+        case Exists(link=link, where=where):
+            near = [] if of_root_only else [here for here, _ in link]
+            return near + _row_columns(where, of_root_only=True)
 
 
 @dataclass(frozen=True, slots=True)

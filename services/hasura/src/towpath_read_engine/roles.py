@@ -5,18 +5,19 @@ a relationship to it; a column it may not select is the same as a column that is
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from towpath_read_engine import plan
+from towpath_read_engine.grants import Grant
 from towpath_read_engine.metadata import TableKey
 from towpath_read_engine.model import Column, Model, Relationship, Table
-from towpath_read_engine.permissions import FilterCompiler
 
 ADMIN = "admin"
 NO_QUERIES = "no_queries_available"
 
 RootKind = Literal["select", "select_by_pk", "select_aggregate"]
+ROOT_KINDS: tuple[RootKind, ...] = ("select", "select_by_pk", "select_aggregate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,6 @@ class TableView:
     filter: plan.Condition
     limit: int | None
     aggregations: bool
-    roots: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -37,51 +37,58 @@ class TableView:
         return self.table.graphql
 
 
+Roots = Mapping[str, tuple[RootKind, TableView]]
+
+
 class RoleSchema:
-    """All that a role may read."""
+    """All that a role may read.
 
-    def __init__(self, model: Model, role: str) -> None:
-        """Compile the role's permissions.
+    Attributes:
+        roots: the fields of `query_root`.
+        subscription_roots: the fields of `subscription_root`.
+    """
 
-        Raises:
-            MetadataError: a filter is wrong.
-        """
+    def __init__(self, model: Model, role: str, grants: Mapping[TableKey, Grant]) -> None:
+        """Lay a role's grants over the model; the role `admin` needs none."""
         self.role = role
-        visible = {key: table for key, table in model.tables.items() if role == ADMIN or role in table.permissions}
-        self.views: dict[TableKey, TableView] = {key: _view(model, table, role, visible) for key, table in visible.items()}
-        self.roots: dict[str, tuple[RootKind, TableView]] = {}
-        for view in self.views.values():
-            for kind in _root_kinds(view):
-                self.roots[view.table.roots[kind]] = (kind, view)
+        if role == ADMIN:
+            grants = {key: _everything(table) for key, table in model.tables.items()}
+        visible = {key: table for key, table in model.tables.items() if key in grants}
+        self.views: dict[TableKey, TableView] = {key: _view(table, grants[key], visible) for key, table in visible.items()}
+        self.roots = self._roots({key: grant.query_roots for key, grant in grants.items()})
+        self.subscription_roots = self._roots({key: grant.subscription_roots for key, grant in grants.items()})
 
     def target(self, relationship: Relationship) -> TableView:
         """The view that a visible relationship leads to."""
         return self.views[relationship.target]
 
+    def _roots(self, allowed: Mapping[TableKey, frozenset[str] | None]) -> Roots:
+        roots: dict[str, tuple[RootKind, TableView]] = {}
+        for key, view in self.views.items():
+            for kind in _root_kinds(view, allowed[key]):
+                roots[view.table.roots[kind]] = (kind, view)
+        return roots
 
-def _view(model: Model, table: Table, role: str, visible: Mapping[TableKey, Table]) -> TableView:
+
+def _everything(table: Table) -> Grant:
+    return Grant(columns=frozenset(column.name for column in table.columns.values()), filter=plan.TRUE, aggregations=True)
+
+
+def _view(table: Table, grant: Grant, visible: Mapping[TableKey, Table]) -> TableView:
+    columns = {
+        field: replace(column, shown=grant.cells[column.name]) if column.name in grant.cells else column
+        for field, column in table.columns.items()
+        if column.name in grant.columns
+    }
     relationships = {name: item for name, item in table.relationships.items() if item.target in visible}
-    every_root = frozenset(("select", "select_by_pk", "select_aggregate"))
-    if role == ADMIN:
-        return TableView(table, table.columns, relationships, plan.TRUE, None, aggregations=True, roots=every_root)
-    permission = table.permissions[role]
-    columns = {field: column for field, column in table.columns.items() if permission.columns is None or column.name in permission.columns}
-    return TableView(
-        table=table,
-        columns=columns,
-        relationships=relationships,
-        filter=FilterCompiler(model.tables, table).compile(permission.filter),
-        limit=permission.limit,
-        aggregations=permission.allow_aggregations,
-        roots=every_root if permission.query_root_fields is None else permission.query_root_fields,
-    )
+    return TableView(table, columns, relationships, grant.filter, grant.limit, grant.aggregations)
 
 
-def _root_kinds(view: TableView) -> list[RootKind]:
-    kinds: list[RootKind] = ["select"] if "select" in view.roots else []
+def _root_kinds(view: TableView, allowed: frozenset[str] | None) -> list[RootKind]:
     selectable = {column.name for column in view.columns.values()}
-    if "select_by_pk" in view.roots and view.table.primary_key and selectable.issuperset(view.table.primary_key):
-        kinds.append("select_by_pk")
-    if "select_aggregate" in view.roots and view.aggregations:
-        kinds.append("select_aggregate")
-    return kinds
+    possible: dict[RootKind, bool] = {
+        "select": True,
+        "select_by_pk": bool(view.table.primary_key) and selectable.issuperset(view.table.primary_key),
+        "select_aggregate": view.aggregations,
+    }
+    return [kind for kind in ROOT_KINDS if possible[kind] and (allowed is None or kind in allowed)]

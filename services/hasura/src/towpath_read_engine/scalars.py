@@ -126,6 +126,11 @@ def encode_many(value: Any, type_: PgType, path: str) -> str:
     return _array(value if isinstance(value, list) else [value], type_, path)
 
 
+def encode_texts(values: Any, type_: PgType, path: str) -> str:
+    """A list of texts, each as PostgreSQL reads it already, as an array."""
+    return "{" + ",".join(_item(text) for text in values) + "}"
+
+
 def encode_limit(value: Any, type_: PgType, path: str) -> str:
     """A row limit: a non-negative 32-bit integer, not in quotes."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:

@@ -3,22 +3,27 @@
 The database may be away or empty when the service starts, and its tables may change while it runs. One task reads the schema
 until it is complete, and again whenever a statement meets a table that has changed; until the first success requests wait a
 little and are then refused with the reason, which `ready` shows too. The metadata folder is read at start and on every reload;
-at start a mistake in it is an error at once, since no waiting heals it.
+at start a mistake in it is an error at once, since no waiting heals it. Metadata that came by the API replaces the folder until
+the process ends.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.types import ASGIApp
 
 from towpath_proto.errors import Code, TowpathError
-from towpath_read_engine import metadata
 from towpath_read_engine.app import make_app
+from towpath_read_engine.callers import Callers
 from towpath_read_engine.database import Database, StaleSchemaError
-from towpath_read_engine.engine import Engine, EngineSettings, Request, Session
+from towpath_read_engine.engine import Engine, EngineSettings, Request, Schema, Session
 from towpath_read_engine.errors import DialectCode, MetadataError, ReadError
+from towpath_read_engine.metadata import NOTHING, Metadata
+from towpath_read_engine.metadata_api import InconsistentMetadataError, MetadataApi
+from towpath_read_engine.metadata_files import load
+from towpath_read_engine.model import Inconsistency
 from towpath_read_engine.sql import render, sql
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
@@ -33,13 +38,16 @@ class ServiceSettings:
     """What the service is built from.
 
     Attributes:
-        metadata: the folder or file of the Hasura metadata.
+        metadata: the folder or file of the Hasura metadata; without one nothing is served until the API brings some.
+        metadata_api: whether the API may replace and show the metadata.
+        callers: who may ask, and as whom.
         first_wait: seconds that a request waits for the first reading of the schema.
         retry_interval: seconds between readings while the schema is incomplete.
     """
 
-    metadata: Path
-    admin_secret: str | None = None
+    metadata: Path | None
+    metadata_api: bool = False
+    callers: Callers = field(default_factory=Callers)
     engine: EngineSettings = field(default_factory=EngineSettings)
     first_wait: float = 5.0
     retry_interval: float = 2.0
@@ -55,6 +63,8 @@ class ReadEngineService:
         self._settings = settings
         self._engine = Engine(database, settings.engine)
         self._lock = asyncio.Lock()
+        self._reading = asyncio.Lock()
+        self._replaced: Metadata | None = None
         self._task: asyncio.Task[None] | None = None
         self._loaded = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -63,7 +73,8 @@ class ReadEngineService:
         self.metrics = Metrics()
         self._reads = self.metrics.counter("towpath_read_schema_reads_total", "Readings of the schema by outcome.", ["outcome"])
         self._plans = self.metrics.gauge("towpath_read_plans_compiled", "Plans compiled since the schema was last read.")
-        self._app = make_app(self._execute, self.reload, self.ready, self.metrics, admin_secret=settings.admin_secret)
+        api = MetadataApi(self, enabled=settings.metadata_api)
+        self._app = make_app(self._execute, api, self.ready, self.metrics, settings.callers)
 
     @property
     def app(self) -> ASGIApp:
@@ -85,7 +96,7 @@ class ReadEngineService:
             if self._task is not None:
                 return
             try:
-                self._entries()
+                self._current()
             except MetadataError as error:
                 raise TowpathError(Code.BAD_SETTING, f"{error}. Correct it, or point TOWPATH_READ_METADATA elsewhere.") from error
             await self._database.open()
@@ -121,28 +132,61 @@ class ReadEngineService:
         """An event that is set when the schema is next read with success."""
         return self._next_read
 
+    @property
+    def metadata(self) -> Metadata:
+        """What is served; nothing until the schema has been read."""
+        schema = self._engine.schema
+        return NOTHING if schema is None else schema.metadata
+
+    @property
+    def inconsistencies(self) -> Sequence[Inconsistency]:
+        """What of the metadata could not be served."""
+        schema = self._engine.schema
+        return () if schema is None else schema.inconsistencies
+
     async def reload(self) -> None:
         """Read metadata and tables again.
 
         Raises:
             ReadError: that failed; what was served before goes on.
         """
-        try:
-            model = await self._engine.load(self._entries())
-        except MetadataError as error:
-            self._failed(str(error))
-            raise ReadError(DialectCode.BAD_REQUEST, str(error)) from error
-        except ReadError as error:
-            self._failed(error.message)
-            raise
-        self._problem = "; ".join(model.inconsistencies)
+        async with self._reading:
+            try:
+                schema = await self._engine.read(self._current())
+            except MetadataError as error:
+                self._failed(str(error))
+                raise ReadError(DialectCode.BAD_REQUEST, str(error)) from error
+            except ReadError as error:
+                self._failed(error.message)
+                raise
+            self._install(schema)
+
+    async def replace(self, metadata: Metadata, *, allow_inconsistent: bool) -> None:
+        """Serve other metadata from now on, and read the tables again.
+
+        Raises:
+            InconsistentMetadataError: parts of it cannot be served, and that is not allowed.
+            ReadError: the database cannot be read. In both cases what was served before goes on.
+        """
+        async with self._reading:
+            schema = await self._engine.read(metadata)
+            if schema.inconsistencies and not allow_inconsistent:
+                raise InconsistentMetadataError(schema.inconsistencies)
+            self._replaced = metadata
+            self._install(schema)
+
+    def _install(self, schema: Schema) -> None:
+        self._engine.install(schema)
+        self._problem = "; ".join(item.reason for item in schema.inconsistencies)
         self._reads.labels("incomplete" if self._problem else "ok").inc()
         self._loaded.set()
         self._next_read.set()
         self._next_read = asyncio.Event()
 
-    def _entries(self) -> tuple[metadata.TableEntry, ...]:
-        return metadata.load(self._settings.metadata)
+    def _current(self) -> Metadata:
+        if self._replaced is not None:
+            return self._replaced
+        return NOTHING if self._settings.metadata is None else load(self._settings.metadata)
 
     def _failed(self, reason: str) -> None:
         if reason != self._problem:

@@ -13,7 +13,7 @@ from typing import Any
 
 _WORDS = frozenset(
     """select distinct on from where and or not exists true false is null as left join lateral order by asc desc nulls first last
-    limit offset coalesce json_agg row_to_json any least like ilike similar to text
+    limit offset case when then end coalesce json_agg row_to_json any least like ilike similar to text
     count sum avg max min stddev stddev_samp stddev_pop variance var_samp var_pop""".split()  # noqa: SIM905 - a vocabulary reads better as words
 )
 _SYMBOLS = frozenset("( ) [] , . * = <> < > <= >= :: @> <@ ? ?| ?& ~ !~ ~* !~* #> 1".split()) | {"'[]'"}  # noqa: SIM905 - as above

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from towpath_read_engine import metadata
 from towpath_read_engine.database import Database
 from towpath_read_engine.engine import CompiledPlan, Engine, EngineSettings, Request, Session
 from towpath_read_engine.errors import ReadError
+from towpath_read_engine.metadata import parse
+from towpath_read_engine.metadata_files import load
 
 
 class Asker:
@@ -58,14 +59,14 @@ class Asker:
 
 
 @asynccontextmanager
-async def asking(url: str, path: Path, settings: EngineSettings | None = None) -> AsyncIterator[Asker]:
-    """An engine on the database, with the metadata at `path`."""
+async def asking(url: str, source: Path | Mapping[str, Any], settings: EngineSettings | None = None) -> AsyncIterator[Asker]:
+    """An engine on the database, with the metadata of a folder, a file or a document."""
     database = Database(url, max_size=4)
     await database.open()
     try:
         engine = Engine(database, settings)
-        model = await engine.load(metadata.load(path))
-        assert not model.inconsistencies, model.inconsistencies
+        schema = await engine.load(load(source) if isinstance(source, Path) else parse(source))
+        assert not schema.inconsistencies, schema.inconsistencies
         yield Asker(engine, database)
     finally:
         await database.close()

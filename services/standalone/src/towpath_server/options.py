@@ -67,6 +67,7 @@ def service_environment(options: Options, secrets: Secrets, addresses: Addresses
         "TOWPATH_DATABASE_URL": addresses.database,
         "TOWPATH_READ_DATABASE_URL": addresses.database,
         "TOWPATH_READ_METADATA": str(metadata_path()),
+        "TOWPATH_READ_NULL_COLLAPSE": "true",  # as in Prefect Server's own deployment: an absent variable is no condition
         "TOWPATH_NATS_URL": addresses.nats,
         "TOWPATH_HOST": options.host,
         "TOWPATH_PORT": str(options.port),

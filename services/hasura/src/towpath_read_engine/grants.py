@@ -1,0 +1,133 @@
+"""What each role may read of each table: select permissions compiled, and inherited roles put together from their parents.
+
+An inherited role sees the rows that some parent sees. A column that not every parent shows has a value only in rows where a
+parent that has the column shows it, and is null elsewhere. A permission of its own on a table replaces what it would inherit.
+A permission that cannot be compiled is no permission, and is named in the inconsistencies.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from towpath_read_engine import plan
+from towpath_read_engine.errors import MetadataError
+from towpath_read_engine.metadata import PermissionEntry, TableKey
+from towpath_read_engine.model import Inconsistency, Model, Table
+from towpath_read_engine.permissions import FilterCompiler
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role may read of a table.
+
+    Attributes:
+        columns: by their names in the database.
+        filter: the rows.
+        limit: rows at most, None for no limit.
+        query_roots: kinds of root fields, None for every kind.
+        subscription_roots: the same for subscriptions.
+        cells: for a column that not every visible row shows, the rows that do.
+    """
+
+    columns: frozenset[str]
+    filter: plan.Condition
+    limit: int | None = None
+    aggregations: bool = False
+    query_roots: frozenset[str] | None = None
+    subscription_roots: frozenset[str] | None = None
+    cells: Mapping[str, plan.Condition] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Every role's grants by table, and the permissions that make no sense."""
+
+    by_role: Mapping[str, Mapping[TableKey, Grant]]
+    inconsistencies: tuple[Inconsistency, ...] = ()
+
+
+def compile_grants(model: Model, inherited: Mapping[str, Sequence[str]]) -> Grants:
+    """Compile the permissions of all roles, inherited ones included."""
+    problems: list[Inconsistency] = []
+    own: dict[str, dict[TableKey, Grant]] = {}
+    for table in model.tables.values():
+        for role, permission in table.permissions.items():
+            grant = _own(model, table, role, permission, problems)
+            if grant is not None:
+                own.setdefault(role, {})[table.key] = grant
+    heirs = _Heirs(own, inherited, problems)
+    return Grants({role: heirs.of(role, ()) for role in (*own, *inherited)}, tuple(problems))
+
+
+def _own(model: Model, table: Table, role: str, permission: PermissionEntry, problems: list[Inconsistency]) -> Grant | None:
+    def report(reason: str) -> None:
+        definition = {"table": {"schema": table.key.schema, "name": table.key.name}, "role": role}
+        problems.append(Inconsistency("select_permission", f"select permission of role {role} on table {table.key}", reason, definition))
+
+    existing = frozenset(column.name for column in table.columns.values())
+    columns = existing if permission.columns is None else permission.columns
+    if columns - existing:
+        report(f"role {role} on {table.key} names columns that do not exist: {', '.join(sorted(columns - existing))}")
+    try:
+        rows = FilterCompiler(model.tables, table).compile(permission.filter)
+    except MetadataError as error:
+        report(str(error))
+        return None
+    return Grant(
+        columns=columns & existing,
+        filter=rows,
+        limit=permission.limit,
+        aggregations=permission.allow_aggregations,
+        query_roots=permission.query_root_fields,
+        subscription_roots=permission.subscription_root_fields,
+    )
+
+
+class _Heirs:
+    """Resolves inherited roles, which may be made of inherited roles."""
+
+    def __init__(
+        self, own: Mapping[str, Mapping[TableKey, Grant]], inherited: Mapping[str, Sequence[str]], problems: list[Inconsistency]
+    ) -> None:
+        self._own = own
+        self._inherited = inherited
+        self._problems = problems
+        self._done: dict[str, Mapping[TableKey, Grant]] = {}
+
+    def of(self, role: str, below: tuple[str, ...]) -> Mapping[TableKey, Grant]:
+        """The grants of a role; `below` are the roles that are being put together from it."""
+        if role in below:
+            definition = {"role_name": role, "role_set": list(self._inherited[role])}
+            self._problems.append(Inconsistency("inherited_role", f"inherited role {role}", f"role {role} inherits itself", definition))
+            return {}
+        if role not in self._done:
+            mine = self._own.get(role, {})
+            parents = [self.of(parent, (*below, role)) for parent in self._inherited.get(role, ())]
+            tables = {key for parent in parents for key in parent} - mine.keys()
+            merged = {key: _merged([parent[key] for parent in parents if key in parent]) for key in tables}
+            self._done[role] = {**mine, **merged}
+        return self._done[role]
+
+
+def _merged(grants: list[Grant]) -> Grant:
+    rows = plan.some(*(grant.filter for grant in grants))
+    columns = frozenset[str]().union(*(grant.columns for grant in grants))
+    cells: dict[str, plan.Condition] = {}
+    for column in columns:
+        having = [grant for grant in grants if column in grant.columns]
+        shown = plan.some(*(plan.every(grant.filter, grant.cells.get(column, plan.TRUE)) for grant in having))
+        if shown != rows:
+            cells[column] = shown
+    limits = [grant.limit for grant in grants]
+    return Grant(
+        columns=columns,
+        filter=rows,
+        limit=None if None in limits else max(limit for limit in limits if limit is not None),
+        aggregations=any(grant.aggregations for grant in grants),
+        query_roots=_either([grant.query_roots for grant in grants]),
+        subscription_roots=_either([grant.subscription_roots for grant in grants]),
+        cells=cells,
+    )
+
+
+def _either(roots: list[frozenset[str] | None]) -> frozenset[str] | None:
+    return None if None in roots else frozenset[str]().union(*(item for item in roots if item is not None))
