@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,11 @@ def first_run(flow: Flow, folder: Path, **parameters: Any) -> dict[tuple[str, in
     return {(slug, index): State.from_dict(state.to_dict()) for slug, index, state, _ in reporter.task_states}
 
 
-def resume(flow: Flow, states: dict[tuple[str, int], State], reporter: MemoryReporter | None = None, **options: Any) -> State:
-    return FlowRun(flow, initial_states=states, reporter=reporter, **options).run()
+def resume(
+    flow: Flow, states: dict[tuple[str, int], State], reporter: MemoryReporter | None = None, folder: Path | None = None, **options: Any
+) -> State:
+    stored = None if folder is None else LocalResult(str(folder))
+    return FlowRun(flow, initial_states=states, reporter=reporter, default_result=stored, **options).run()
 
 
 def simple() -> tuple[Flow, Any]:
@@ -72,7 +76,7 @@ def test_nothing_finished_runs_again(tmp_path: Path) -> None:
     for file in tmp_path.rglob("*.pickle"):
         file.unlink()
     reporter = MemoryReporter()
-    assert resume(flow, states, reporter).is_successful()
+    assert resume(flow, states, reporter, tmp_path).is_successful()
     assert ran == []
     assert reporter.task_states == []
 
@@ -82,7 +86,7 @@ def test_a_lost_task_runs_with_the_stored_values(tmp_path: Path) -> None:
     flow, made = simple()
     states = first_run(flow, tmp_path)
     states["total-1", -1] = Running()
-    assert resume(flow, states).result[made].result == 6
+    assert resume(flow, states, folder=tmp_path).result[made].result == 6
     assert ran == ["total"]
 
 
@@ -92,7 +96,7 @@ def test_only_missing_children_run(tmp_path: Path) -> None:
     states = first_run(flow, tmp_path)
     del states["inc-1", 1], states["total-1", -1]
     reporter = MemoryReporter()
-    assert resume(flow, states, reporter).result[made].result == 6
+    assert resume(flow, states, reporter, tmp_path).result[made].result == 6
     assert ran == ["inc 1", "total"]
     assert {(slug, index) for slug, index, _, _ in reporter.task_states} == {("inc-1", 1), ("total-1", -1)}
 
@@ -103,7 +107,7 @@ def test_a_width_that_is_not_known_is_found_again(tmp_path: Path) -> None:
     states = first_run(flow, tmp_path)
     states["inc-1", -1] = Mapped()
     del states["inc-1", 2], states["total-1", -1]
-    assert resume(flow, states).result[made].result == 6
+    assert resume(flow, states, folder=tmp_path).result[made].result == 6
     assert ran == ["inc 2", "total"]
 
 
@@ -118,7 +122,7 @@ def test_flattened_and_unmapped_inputs_are_read(tmp_path: Path) -> None:
         made = add.map(flatten(pair.map(load(2))), unmapped(inc(10)))
     states = first_run(flow, tmp_path)
     del states["add-1", 3]
-    assert resume(flow, states).result[made].map_states[3].result == 12
+    assert resume(flow, states, folder=tmp_path).result[made].map_states[3].result == 12
     assert ran == ["add 1 11"]
 
 
@@ -130,7 +134,7 @@ def test_parameters_collections_and_operators_are_computed_again(tmp_path: Path)
     states = first_run(flow, tmp_path, n=4)
     assert states["List-1", -1].to_dict()["_result"]["location"] is None
     states["total-1", -1] = Running()
-    assert resume(flow, states, parameters={"n": 4}).result[made].result == 5 + 8 + 1
+    assert resume(flow, states, folder=tmp_path, parameters={"n": 4}).result[made].result == 5 + 8 + 1
     assert ran == ["total"]
 
 
@@ -144,7 +148,7 @@ def test_a_result_that_cannot_be_read_fails_the_task_that_needs_it(tmp_path: Pat
     for file in tmp_path.rglob("*.pickle"):
         file.unlink()
     del states["total-1", -1], states["inc-1", -1]
-    state = resume(flow, states)
+    state = resume(flow, states, folder=tmp_path)
     assert state.result[needs].is_failed()
     assert "the result of 'load-1' is needed: cannot read the result at" in state.result[needs].message
     assert state.result[free].is_successful()
@@ -232,3 +236,32 @@ def test_a_stored_value_is_read_by_the_serializer_that_has_written_it(tmp_path: 
     ended = resume(flow, {("facts-1", -1): states["facts-1", -1]}, checkpointing=True)
     assert ended.is_successful()
     assert ended.result[value].result == 1
+
+
+def test_a_file_that_the_flow_would_not_have_written_is_not_read(tmp_path: Path) -> None:
+    """Who may set states may not have a run unpickle any file of its machine: results are read where the signed code stores them."""
+    flow, made = simple()
+    states = first_run(flow, tmp_path / "results")
+    (tmp_path / "foreign").mkdir()
+    marker = tmp_path / "opened"
+    (tmp_path / "foreign" / "a.pickle").write_bytes(pickle.dumps(_Opens(str(marker))))
+    del states["total-1", -1]
+    for named in (
+        {"dir": str(tmp_path / "foreign"), "location": "a.pickle"},
+        {"dir": str(tmp_path / "results"), "location": "../foreign/a.pickle"},
+        {"dir": str(tmp_path / "results"), "location": str(tmp_path / "foreign" / "a.pickle")},
+    ):
+        states["inc-1", 1] = State.from_dict({"type": "Success", "_result": {"type": "LocalResult", **named}})
+        ended = resume(flow, dict(states), folder=tmp_path / "results")
+        assert "is not read, since this flow stores it in" in str(ended.result[made].message)
+    assert not marker.exists()
+
+
+class _Opens:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (self._path, "x")

@@ -23,7 +23,7 @@ from towpath.engine.clock import Clock
 from towpath.engine.hashing import UnhashableError, stable_hash
 from towpath.engine.naming import nameable
 from towpath.engine.plan import Node
-from towpath.engine.results import Result, literal
+from towpath.engine.results import Result, claim, literal
 from towpath.engine.state import Cached, State, Success
 from towpath.engine.task_pipeline import Record
 from towpath.errors import TowpathError
@@ -159,6 +159,7 @@ class Caching:
         nodes: The plan's nodes.
         states: Where cached states lie.
         store: Where a task's result is written.
+        policy: Where one that another process has written must be.
         scope: The run's part of the context.
         clock: The time.
     """
@@ -169,6 +170,7 @@ class Caching:
         nodes: Iterable[Node],
         states: CachedStates,
         store: Callable[[Node], Result | None],
+        policy: Callable[[Node], Result],
         scope: Frame,
         clock: Clock,
     ) -> None:
@@ -176,6 +178,7 @@ class Caching:
         self._nodes = nodes
         self._states = states
         self._store = store
+        self._policy = policy
         self._scope = scope
         self._clock = clock
         self._known: dict[tuple[str | None, str], list[Entry]] | None = None
@@ -286,7 +289,7 @@ class Caching:
 
     def _readable(self, result: Result, node: Node) -> bool:
         try:
-            there = result.readable()
+            there = result.has_value or claim(result, self._policy(node)).readable()
         except Exception as error:
             _logger.warning(
                 "The cached result of task %r at %s cannot be looked up, so the task runs: %r", node.slug, result.location, error

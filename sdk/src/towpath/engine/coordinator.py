@@ -49,7 +49,7 @@ class Coordinator:
         self._initial = dict(terms.initial)
         self.states: list[State | None] = [None] * len(plan.nodes)
         self._maps: list[MapRun | None] = [None] * len(plan.nodes)
-        self._values = Values(plan.nodes, self.states, self._maps, terms.scope, terms.store)
+        self._values = Values(plan.nodes, self.states, self._maps, terms.scope, terms.policy)
         self._cleaning = Cleaning(plan.nodes, self.states, self._values, terms.scope)
         self._waiting = [len(node.edges) for node in plan.nodes]
         self._stack: list[tuple[Node, int, Record | None]] = [(node, -1, None) for node in reversed(plan.nodes) if not node.edges]

@@ -206,17 +206,23 @@ class LocalResult(Result):
             FlowError: BAD_SETTING.
         """
         location = super().format(**context)
-        if isinstance(self.location, str):
-            # a location may be filled with parameters, which others choose than those who may sign code; and results are pickles
-            fixed = self.location.partition("{")[0]
-            folder = os.path.abspath(os.path.join(self.dir, os.path.dirname(fixed)))
-            if os.path.commonpath([folder, os.path.abspath(os.path.join(self.dir, location))]) != folder:
-                raise FlowError(
-                    Code.BAD_SETTING,
-                    f"the location {location!r}, made of {self.location!r}, is outside of {folder}; give values without '..' and a leading "
-                    "'/', or give LocalResult a dir that holds all places that the values may lead to",
-                )
+        # a location may be filled with parameters, which others choose than those who may sign code; and results are pickles
+        if not self._holds(os.path.join(self.dir, location)):
+            raise FlowError(
+                Code.BAD_SETTING,
+                f"the location {location!r}, made of {self.location!r}, is outside of {self._folder}; give values without '..' and a "
+                "leading '/', or give LocalResult a dir that holds all places that the values may lead to",
+            )
         return location
+
+    @property
+    def _folder(self) -> str:
+        """The folder that the author has written down: `dir`, and what stands in the location before anything is filled in."""
+        fixed = self.location.partition("{")[0] if isinstance(self.location, str) else ""
+        return os.path.abspath(os.path.join(self.dir, os.path.dirname(fixed)))
+
+    def _holds(self, path: str) -> bool:
+        return os.path.commonpath([self._folder, os.path.abspath(path)]) == self._folder
 
     def write(self, value: Any, /, **context: Any) -> Self:
         """Write the file; it appears whole or not at all."""
@@ -247,6 +253,28 @@ class LocalResult(Result):
 
     def _fields(self) -> dict[str, Any]:
         return {"dir": self.dir, **super()._fields()}
+
+
+def claim(receipt: Result, policy: Result) -> Result:
+    """A result that came from outside of this process, ready to be read as the flow's own policy says.
+
+    Whoever may set states could name any file of this machine in one, and results are pickles. So files are read only where the code,
+    which is signed, would have written them. A state does not tell how its result was written, either: the policy knows the serializer.
+
+    Raises:
+        MissingResultError: It is not in the policy's folder.
+    """
+    if isinstance(receipt, LocalResult) and isinstance(receipt.location, str):
+        path = os.path.join(receipt.dir, receipt.location)
+        if not (isinstance(policy, LocalResult) and policy._holds(path)):
+            where = f"in {policy._folder}" if isinstance(policy, LocalResult) else f"with {type(policy).__name__}"
+            raise MissingResultError(
+                Code.NOT_FOUND,
+                f"the result at {path} is not read, since this flow stores it {where}; run the task again, or mend its result",
+            )
+    if receipt.serializer is None and type(policy) is type(receipt):
+        receipt.serializer = policy.serializer
+    return receipt
 
 
 def write_whole(path: str, data: bytes) -> None:

@@ -103,6 +103,7 @@ class FlowRun:
                 scope=self._scope,
                 initial=initial_states or {},
                 store=store,
+                policy=self._policy,
                 task_context=task_context,
                 max_wait=max_wait,
                 caching=self._caching(cached_states, store),
@@ -112,7 +113,7 @@ class FlowRun:
     def _caching(self, states: CachedStates | None, store: Callable[[Node], Result | None]) -> Caching | None:
         if not any(node.recalls for node in self._plan.nodes):
             return None
-        return Caching(self.flow.name, self._plan.nodes, states or local_cache, store, self._scope, self._clock)
+        return Caching(self.flow.name, self._plan.nodes, states or local_cache, store, self._policy, self._scope, self._clock)
 
     def cancel(self, reason: str = "Flow run was cancelled.") -> None:
         """Stop the run: no new task begins, the running one is interrupted, the run ends Cancelled.
@@ -194,9 +195,16 @@ class FlowRun:
         """A task with a target is stored there, also where nothing else is."""
         if node.task.target is None:
             return None
-        policy = (node.task.result or self.flow.result or self._default_result or LocalResult()).copy()
+        policy = self._result_of(node).copy()
         policy.location = node.task.target
         return policy
+
+    def _policy(self, node: Node) -> Result:
+        """Where a result of this task that another process has stored must be."""
+        return self._store_targets(node) or self._result_of(node)
+
+    def _result_of(self, node: Node) -> Result:
+        return node.task.result or self.flow.result or self._default_result or LocalResult()
 
 
 def _checked_parameters(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Terms:
         scope: The run's part of the context.
         initial: States that an earlier process left, by (slug, map index).
         store: Where a task's result is written; None for a task whose result stays in memory.
+        policy: Where the result of a task must be that another process has written.
         task_context: Further values of the context of a task run, such as its id.
         max_wait: Longest wait with nothing else to do; a run that must wait longer leaves the process. None: any.
         caching: Finds and keeps results for other runs; None if no task of the plan asks for it.
@@ -41,6 +42,7 @@ class Terms:
     scope: Frame
     initial: Mapping[Key, State]
     store: Callable[[Node], Result | None]
+    policy: Callable[[Node], Result]
     task_context: Callable[[str, int], Mapping[str, Any]] | None
     max_wait: timedelta | None
     caching: Caching | None

@@ -12,7 +12,7 @@ from typing import Any
 from towpath._context import Frame, current_frame
 from towpath.engine.mapping import MapRun, Source, flattened, flattened_children, spread
 from towpath.engine.plan import InEdge, Node
-from towpath.engine.results import Result
+from towpath.engine.results import Result, claim
 from towpath.engine.state import Pending, Skipped, State, Success
 from towpath.errors import MissingResultError, TowpathError
 
@@ -25,7 +25,7 @@ class Values:
         states: Their states.
         maps: The children of those that are mapped.
         scope: The run's part of the context.
-        store: Where a task's result is written.
+        policy: Where a task's result was written, if it was.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class Values:
         states: list[State | None],
         maps: list[MapRun | None],
         scope: Frame,
-        store: Callable[[Node], Result | None],
+        policy: Callable[[Node], Result],
     ) -> None:
-        self._store = store
+        self._policy = policy
         self._nodes = nodes
         self._states = states
         self._maps = maps
@@ -101,9 +101,8 @@ class Values:
         if node.task.recompute_on_resume and result.location is None:
             state.result = self._computed(node, index)
             return state.result
-        if result.serializer is None and (policy := self._store(node)) is not None and type(policy) is type(result):
-            result.serializer = policy.serializer  # a state from another process does not tell how its result was written
         try:
+            claim(result, self._policy(node))
             return state.load_result().result
         except TowpathError as error:
             name = node.slug if index < 0 else f"{node.slug}[{index}]"
