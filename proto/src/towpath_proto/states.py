@@ -150,7 +150,7 @@ TASK_EDGES: Edges = _edges(
             "Pending Scheduled Resume Retrying Queued",
             "Pending Scheduled Paused Resume Retrying Queued Submitted Running Mapped Cached " + _ENDS,
         ),
-        ("Paused", "Paused Scheduled Resume Pending Running " + _ENDS),
+        ("Paused", "Paused Scheduled Resume Pending Submitted Running " + _ENDS),
         ("Submitted", "Submitted Running Queued Mapped Cached " + _ENDS),
         # a task that is run again by a restarted process enters Running once more; a crash is repaired to Retrying or Failed
         ("Running", "Running Pending Scheduled Paused Queued Retrying Cancelling Looped Mapped Cached " + _ENDS),

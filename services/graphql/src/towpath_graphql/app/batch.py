@@ -21,7 +21,7 @@ from towpath_graphql.app.storing import (
     task_run_of,
 )
 from towpath_graphql.domain import state_json
-from towpath_graphql.domain.decide import decide_flow, decide_task
+from towpath_graphql.domain.decide import decide_flow, decide_task, wake
 from towpath_graphql.domain.runs import AcceptFlow, FlowRun, HistoryRow, Origin, Proposal, Reject, TaskRun
 from towpath_proto.errors import Code
 from towpath_proto.states import is_final
@@ -89,6 +89,8 @@ class Batch:
         decision = decide_task(run, self.flows[run.flow_run_id], proposal, self._now)
         if isinstance(decision, Reject):
             return rejected(decision, run_id)
+        if decision.history is not None and (woken := wake(self.flows[run.flow_run_id], decision.run, proposal.actor, self._now)):
+            self.flow(run.flow_run_id, woken)
         return self.accept_task(decision.run, decision.history)
 
     def accept_task(self, run: TaskRun, history: HistoryRow | None) -> Result:

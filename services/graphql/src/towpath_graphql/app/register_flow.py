@@ -146,8 +146,9 @@ async def _register(
         code_info=_json(code.info) if code else None,
     )
     assert row is not None
-    await _add_tasks(tx, row["id"], tenant_id, serialized_flow.task_rows(spec.tasks, spec.edges, spec.reference_slugs))
+    await _add_tasks(tx, row["id"], tenant_id, serialized_flow.task_rows(spec.tasks))
     await _add_edges(tx, row["id"], tenant_id, spec.edges)
+    await tx.run("mark_tasks", flow_id=row["id"])
     if clocks:
         await tx.run("insert_flow_clocks", flow_id=row["id"], tenant_id=tenant_id, rows=Json(clocks))
     await _retire_older(tx, caller, group["id"], keep=row["id"], new_version=row["version"])
@@ -192,7 +193,6 @@ async def _add_edges(tx: Transaction, flow_id: UUID, tenant_id: UUID, edges: Seq
     if missing is not None:
         slug = missing["upstream"] if missing["no_upstream"] else missing["downstream"]
         raise TowpathError(Code.UNKNOWN_TASK, f"An edge names the task '{slug}', which the flow does not have.", slug=slug)
-    await tx.run("mark_mapped_tasks", flow_id=flow_id)
 
 
 async def _retire_older(tx: Transaction, caller: Caller, flow_group_id: UUID, *, keep: UUID, new_version: int) -> None:
@@ -222,9 +222,10 @@ async def register_tasks(store: Store, caller: Caller, flow_id: UUID, tasks: Any
     serialized_flow.check_slugs(tasks)
     async with store.transaction() as tx:
         flow = await _flow(tx, caller, flow_id)
-        new = await _add_tasks(tx, flow_id, flow["tenant_id"], serialized_flow.task_rows(tasks, [], frozenset()))
+        new = await _add_tasks(tx, flow_id, flow["tenant_id"], serialized_flow.task_rows(tasks))
         if new:
             await tx.run("append_serialized_tasks", id=flow_id, tasks=Json([t for t in tasks if t["slug"] in new]))
+            await tx.run("mark_tasks", flow_id=flow_id)
 
 
 async def register_edges(store: Store, caller: Caller, flow_id: UUID, edges: Any) -> None:
@@ -234,6 +235,7 @@ async def register_edges(store: Store, caller: Caller, flow_id: UUID, edges: Any
     async with store.transaction() as tx:
         flow = await _flow(tx, caller, flow_id)
         await _add_edges(tx, flow_id, flow["tenant_id"], edges)
+        await tx.run("mark_tasks", flow_id=flow_id)
 
 
 async def set_schedule(store: Store, caller: Caller, flow_id: UUID, *, active: bool) -> bool:

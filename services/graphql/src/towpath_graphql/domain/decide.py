@@ -37,6 +37,8 @@ from towpath_proto.errors import Code
 from towpath_proto.states import FLOW_EDGES, SCHEDULED, TASK_EDGES, Edges, Move, is_a, is_final
 
 _FENCED_ORIGINS = (Origin.ENGINE, Origin.SUPERVISOR)
+PAUSED = "paused"
+"""What a paused flow run waits for: that a person lets it, or one of its task runs, go on."""
 LONGEST_MESSAGE = 500
 """Characters of a state's message in an event."""
 
@@ -92,6 +94,17 @@ def decide_task(run: TaskRun, flow_run: FlowRun, proposal: Proposal, now: dateti
         state_timestamp=at,
     )
     return AcceptTask(after, _history(after.id, after, proposal, now))
+
+
+def wake(flow_run: FlowRun, task_run: TaskRun, actor: str | None, now: datetime) -> Proposal | None:
+    """What a task run that waits no longer means to its flow run, which waits for it: it is offered when the task run is due."""
+    if flow_run.waiting_for != PAUSED or task_run.state not in SCHEDULED:
+        return None
+    due = state_json.start_time(task_run.serialized_state)
+    if due is None and task_run.state == "Paused":
+        return None
+    state = state_json.make("Scheduled", f"Task run {task_run.slug} may go on.", start_time=max(due or now, now))
+    return Proposal(state, Origin.SERVICE, actor=actor)
 
 
 # ---------------------------------------------------------------------------------------------------------------------- the checks
@@ -204,7 +217,7 @@ def _flow_after(run: FlowRun, proposal: Proposal, now: datetime, *, opens: bool)
     if kind in SCHEDULED:
         due = state_json.start_time(proposal.state)
         if kind == "Paused" and due is None:
-            return replace(released(after, raise_fence=run.phase is not None), waiting_for="paused")
+            return replace(released(after, raise_fence=run.phase is not None), waiting_for=PAUSED)
         return offered(after, due or now)
     if kind in ("Submitted", "Running") and proposal.lease_seconds is not None:
         return _taken_by_client(after, proposal, now)

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.decide import decide_flow, decide_task
-from towpath_graphql.domain.runs import AcceptFlow, AcceptTask, FlowRun, Origin, Proposal, Reject, TaskRun
+from towpath_graphql.domain.runs import AcceptFlow, AcceptTask, FlowRun, Origin, Proposal, Reject, StateJson, TaskRun
 from towpath_proto import timers
-from towpath_proto.states import RUNNING
+from towpath_proto.states import RUNNING, SCHEDULED
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def lose(run: FlowRun, tasks: Sequence[TaskRun], *, reason: str, actor: str, now
 
     Args:
         run: An owned flow run that has not ended.
-        tasks: Its task runs in Running or Cancelling, and those that wait for a retry.
+        tasks: Its task runs in Running or Cancelling, and those that wait.
         reason: A clause such as "was killed (SIGKILL; memory may be short)".
         actor: Who noticed.
         now: The database's time.
@@ -56,7 +56,7 @@ def lose(run: FlowRun, tasks: Sequence[TaskRun], *, reason: str, actor: str, now
     flow = decide_flow(run, _lost_flow(run, tasks, reason, actor, now), now)
     if isinstance(flow, Reject):
         return flow
-    if flow.run.state == "Scheduled" and not _only_waits_for_retries(run, tasks, now):
+    if flow.run.state == "Scheduled" and _rest(run, tasks, now) is None:
         flow = replace(flow, run=replace(flow.run, lives=run.lives + 1))
     names = ", ".join(t.slug + (f"[{t.map_index}]" if t.map_index >= 0 else "") for t in active[:5]) or "no task"
     more = f" and {len(active) - 5} more" if len(active) > 5 else ""
@@ -68,14 +68,23 @@ def lose(run: FlowRun, tasks: Sequence[TaskRun], *, reason: str, actor: str, now
     return Lost(flow, tuple(accepted), line)
 
 
-def _only_waits_for_retries(run: FlowRun, tasks: Sequence[TaskRun], now: datetime) -> bool:
-    """A Prefect 1 process ends when a retry is far away and leaves its run Running: nothing is lost, no life is used."""
-    return run.lease_seconds == timers.LEASE_PREFECT1 and not any(t.state in RUNNING for t in tasks) and bool(_next_retry(tasks, now))
+def _rest(run: FlowRun, tasks: Sequence[TaskRun], now: datetime) -> StateJson | None:
+    """Where a run rests whose process has ended by itself, because all that is left waits; None where something was lost.
 
-
-def _next_retry(tasks: Sequence[TaskRun], now: datetime) -> datetime | None:
-    times = (state_json.start_time(t.serialized_state) for t in tasks if t.state == "Retrying")
-    return min((t for t in times if t and t > now), default=None)
+    A process of Prefect 1 ends when a retry is far away or a task is paused, and leaves its run Running.
+    """
+    if run.lease_seconds != timers.LEASE_PREFECT1 or run.state != "Running" or any(t.state in RUNNING for t in tasks):
+        return None
+    due = [now for t in tasks if t.state == "Resume"]
+    for task in tasks:
+        start = state_json.start_time(task.serialized_state) if task.state in SCHEDULED else None
+        if start is not None and start > now:
+            due.append(start)
+    if due:
+        return state_json.make("Scheduled", "Waits for a task run that is due later.", start_time=min(due))
+    if any(t.state == "Paused" and state_json.start_time(t.serialized_state) is None for t in tasks):
+        return state_json.make("Paused", "Waits until a paused task run is resumed.")
+    return None
 
 
 def _lost_task(task: TaskRun, reason: str, actor: str, now: datetime, *, cancelled: bool) -> list[Proposal]:
@@ -94,9 +103,8 @@ def _lost_task(task: TaskRun, reason: str, actor: str, now: datetime, *, cancell
 def _lost_flow(run: FlowRun, tasks: Sequence[TaskRun], reason: str, actor: str, now: datetime) -> Proposal:
     if run.state == "Cancelling":
         return Proposal(state_json.make("Cancelled", "Cancelled; the process " + reason + "."), Origin.SERVICE, actor=actor)
-    if _only_waits_for_retries(run, tasks, now):
-        state = state_json.make("Scheduled", "Waits for a task's retry.", start_time=_next_retry(tasks, now))
-        return Proposal(state, Origin.SERVICE, actor=actor)
+    if (rest := _rest(run, tasks, now)) is not None:
+        return Proposal(rest, Origin.SERVICE, actor=actor)
     if run.lives < timers.MAX_LIVES:
         due = now + back_off(run.lives)
         message = f"The run's process {reason}; it is offered again (life {run.lives + 1} of {timers.MAX_LIVES})."

@@ -27,7 +27,6 @@ class FlowSpec:
     core_version: str | None
     tasks: list[dict[str, Any]]
     edges: list[dict[str, Any]]
-    reference_slugs: frozenset[str]
 
 
 def read(serialized: Any) -> FlowSpec:
@@ -62,9 +61,6 @@ def read(serialized: Any) -> FlowSpec:
         core_version=version if isinstance(version, str) else None,
         tasks=tasks,
         edges=edges,
-        reference_slugs=frozenset(
-            t["slug"] for t in _list(serialized, "reference_tasks") if isinstance(t, dict) and isinstance(t.get("slug"), str)
-        ),
     )
 
 
@@ -127,11 +123,8 @@ def check_graph(slugs: set[str], edges: Sequence[Any]) -> None:
         )
 
 
-def task_rows(tasks: Sequence[Mapping[str, Any]], edges: Sequence[Any], reference: frozenset[str]) -> list[dict[str, Any]]:
-    """Rows for the task table; roots, terminals and mapped tasks are told from the edges."""
-    ends = [edge_ends(e) for e in edges]
-    has_up, has_down = {b for _, b in ends}, {a for a, _ in ends}
-    mapped = {edge_ends(e)[1] for e in edges if e.get("mapped")}
+def task_rows(tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for the task table; what the edges say of them is told by SQL (`mark_tasks`)."""
     return [
         {
             "name": t.get("name"),
@@ -141,12 +134,8 @@ def task_rows(tasks: Sequence[Mapping[str, Any]], edges: Sequence[Any], referenc
             "max_retries": t.get("max_retries") or 0,
             "retry_delay": t.get("retry_delay"),
             "trigger": _trigger(t.get("trigger")),
-            "mapped": t["slug"] in mapped,
             "auto_generated": bool(t.get("auto_generated")),
             "cache_key": t.get("cache_key"),
-            "is_root_task": bool(ends) and t["slug"] not in has_up,
-            "is_terminal_task": bool(ends) and t["slug"] not in has_down,
-            "is_reference_task": t["slug"] in reference,
             "tags": sorted(t.get("tags") or []),
         }
         for t in tasks

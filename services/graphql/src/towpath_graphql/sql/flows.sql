@@ -44,14 +44,12 @@ insert into flow_code (tenant_id, hash, blob) values (%(tenant_id)s, %(hash)s, %
 
 -- name: insert_tasks
 -- Tasks of a flow; one that is there already stays as it is.
-insert into task (id, tenant_id, flow_id, name, slug, description, type, max_retries, retry_delay, trigger, mapped, auto_generated, cache_key,
-                  is_root_task, is_terminal_task, is_reference_task, tags)
+insert into task (id, tenant_id, flow_id, name, slug, description, type, max_retries, retry_delay, trigger, auto_generated, cache_key, tags)
 select i.id, %(tenant_id)s, %(flow_id)s, i.name, i.slug, i.description, i.type, i.max_retries,
-       case when i.retry_delay is null then null else make_interval(secs => i.retry_delay) end, i.trigger, i.mapped, i.auto_generated,
-       i.cache_key, i.is_root_task, i.is_terminal_task, i.is_reference_task, i.tags
+       case when i.retry_delay is null then null else make_interval(secs => i.retry_delay) end, i.trigger, i.auto_generated, i.cache_key, i.tags
 from jsonb_to_recordset(%(rows)s) as i (
-    id uuid, name text, slug text, description text, type text, max_retries int, retry_delay float8, trigger text, mapped boolean,
-    auto_generated boolean, cache_key text, is_root_task boolean, is_terminal_task boolean, is_reference_task boolean, tags jsonb)
+    id uuid, name text, slug text, description text, type text, max_retries int, retry_delay float8, trigger text, auto_generated boolean,
+    cache_key text, tags jsonb)
 on conflict (flow_id, slug) do nothing
 returning id, slug;
 
@@ -70,11 +68,25 @@ with wanted as (
 )
 select upstream, downstream, up_id is null as no_upstream from wanted where up_id is null or down_id is null limit 1;
 
--- name: mark_mapped_tasks
--- A task is mapped when an edge into it is.
-update task t set mapped = true
-where t.flow_id = %(flow_id)s and not t.mapped
-  and exists (select 1 from edge e where e.downstream_task_id = t.id and e.mapped);
+-- name: mark_tasks
+-- What the edges say of the tasks: mapped by an edge into it, root without one, terminal without one out of it. Reference tasks are those
+-- that the flow names, else the terminal ones. Clients send tasks and edges in parts, so it is told anew after each part.
+with refs as (
+    select jsonb_path_query(serialized_flow, '$.reference_tasks[*].slug') #>> '{}' as slug from flow where id = %(flow_id)s
+), above as (
+    select downstream_task_id as id, bool_or(mapped) as mapped from edge where flow_id = %(flow_id)s group by downstream_task_id
+), below as (
+    select distinct upstream_task_id as id from edge where flow_id = %(flow_id)s
+), told as (
+    select k.id, coalesce(a.mapped, false) as mapped, a.id is null as root, b.id is null as terminal,
+           case when exists (select 1 from refs) then k.slug in (select slug from refs) else b.id is null end as reference
+    from task k left join above a on a.id = k.id left join below b on b.id = k.id
+    where k.flow_id = %(flow_id)s
+)
+update task t set mapped = w.mapped, is_root_task = w.root, is_terminal_task = w.terminal, is_reference_task = w.reference
+from told w
+where t.id = w.id and (t.mapped, t.is_root_task, t.is_terminal_task, t.is_reference_task) is distinct from
+                      (w.mapped, w.root, w.terminal, w.reference);
 
 -- name: append_serialized_tasks
 update flow set serialized_flow = jsonb_set(serialized_flow, '{tasks}', coalesce(serialized_flow -> 'tasks', '[]'::jsonb) || %(tasks)s::jsonb),

@@ -49,10 +49,10 @@ select coalesce(gate_closed_until + make_interval(secs => %(more)s) > now(), tru
 from write_path;
 
 -- name: active_tasks
--- Running task runs, and those that wait for a retry, of the runs being taken from a silent owner.
+-- Running task runs, and those that wait, of the runs being taken from a silent owner.
 select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
        k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
 from task_run t join task k on k.id = t.task_id
-where t.flow_run_id = any(%(flow_run_ids)s) and t.state in ('Running', 'Retrying', 'Cancelling', 'Queued')
+where t.flow_run_id = any(%(flow_run_ids)s) and t.state in ('Running', 'Cancelling', 'Scheduled', 'Paused', 'Resume', 'Retrying', 'Queued')
 order by t.id
 for no key update of t;
