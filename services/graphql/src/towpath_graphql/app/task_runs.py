@@ -89,6 +89,7 @@ async def cached_task_runs(store: Store, caller: Caller, *, flow_run_id: UUID, t
             cache_keys=[t.get("cache_key") for t in tasks],
             seconds=[min(max(t["seconds"], 0.0), LONGEST_CACHE) for t in tasks],
             limit=limit,
+            looked_at=MAX_CACHED,
         )
 
 

@@ -294,6 +294,7 @@ from children;
 
 -- name: cached_task_runs
 -- Results of earlier runs that a run may take over: by cache key, else by task slug in all versions of its flow. Newest first; of equal inputs one.
+-- Of each task's states only the newest are looked at, however long it has been running.
 with mine as (
     select tenant_id, flow_group_id from flow_run where id = %(flow_run_id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 ), wanted as (
@@ -301,13 +302,19 @@ with mine as (
     from unnest(%(slugs)s::text[], %(cache_keys)s::text[], %(seconds)s::float8[]) with ordinality as w (slug, cache_key, seconds, position)
 ), found as (
     select w.task, t.map_index, t.state_timestamp, t.serialized_state
-    from mine m join wanted w on w.cache_key is not null
-    join task_run t on t.tenant_id = m.tenant_id and t.cache_key = w.cache_key and t.state = 'Cached' and t.state_timestamp >= w.since
+    from mine m join wanted w on w.cache_key is not null cross join lateral (
+        select * from task_run t
+        where t.tenant_id = m.tenant_id and t.cache_key = w.cache_key and t.state = 'Cached' and t.state_timestamp >= w.since
+        order by t.state_timestamp desc limit %(looked_at)s
+    ) t
     union all
     select w.task, t.map_index, t.state_timestamp, t.serialized_state
     from mine m join wanted w on w.cache_key is null
     join flow f on f.flow_group_id = m.flow_group_id join task k on k.flow_id = f.id and k.slug = w.slug and k.cache_key is null
-    join task_run t on t.task_id = k.id and t.state = 'Cached' and t.state_timestamp >= w.since
+    cross join lateral (
+        select * from task_run t where t.task_id = k.id and t.state = 'Cached' and t.state_timestamp >= w.since
+        order by t.state_timestamp desc limit %(looked_at)s
+    ) t
 ), newest as (
     select distinct on (task, map_index, serialized_state -> 'hashed_inputs', serialized_state -> 'cached_parameters') *
     from found
