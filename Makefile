@@ -54,8 +54,8 @@ MODULES := towpath_proto towpath towpath_agent_local towpath_service_kit towpath
 types: install ## mypy --strict over all packages
 	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))
 
-# The two slow tiers have targets of their own; `make test` has everything else.
-test: install ui ## All tests but faults, UI and benchmarks, fast ones first (10 minutes at most)
+# The slow tiers have targets of their own; `make test` has everything else.
+test: install ui ## All tests but faults, UI, prefect==1.4.1 and benchmarks, fast ones first (10 minutes at most)
 	$(VENV)/bin/pytest tests/architecture tests/unit tests/property tests/conformance tests/integration tests/e2e
 
 faults: install ## Kill, restart and cut off real processes
@@ -64,7 +64,16 @@ faults: install ## Kill, restart and cut off real processes
 test-ui: install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui
 
-test-all: test faults test-ui ## Everything
+# The client of others in an environment of its own: its requirements are older than ours.
+PREFECT1 := .cache/prefect1-venv
+$(PREFECT1)/.installed: deploy/constraints-prefect1.txt
+	test -x $(PREFECT1)/bin/python || python3 -m venv $(PREFECT1)
+	$(PREFECT1)/bin/python -m pip install -q -c deploy/constraints-prefect1.txt 'prefect==1.4.1' 'marshmallow<4' 'pendulum<3'
+	touch $@
+test-prefect: install $(PREFECT1)/.installed ## Drive a backend with the unmodified prefect==1.4.1
+	$(VENV)/bin/pytest tests/prefect1
+
+test-all: test faults test-ui test-prefect ## Everything
 
 bench: install ## Print the benchmark table
 	$(PY) -m tests.benchmarks
@@ -75,4 +84,4 @@ wheels: install ui ## Build all wheels into dist/
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
 
-.PHONY: help install ui demo serve lint types test faults test-ui test-all bench constraints wheels clean
+.PHONY: help install ui demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean
