@@ -30,7 +30,10 @@ async def test_a_client_can_build_the_schema_and_validate_with_it(library):
 async def test_a_role_finds_its_own_schema(library):
     """Columns, relationships, aggregates and roots that a role may not use are absent."""
     reader = await _schema(library, "reader")
-    assert set(reader.query_type.fields) == {"author", "author_by_pk", "author_aggregate", "article", "article_by_pk", "article_aggregate"}
+    functions = {"search_articles", "search_articles_aggregate", "articles_among", "own_articles", "oldest_author"}
+    functions |= {"count_articles_among", "own_articles_aggregate"}
+    tables = {"author", "author_by_pk", "author_aggregate", "article", "article_by_pk", "article_aggregate"}
+    assert set(reader.query_type.fields) == tables | functions
     assert set(reader.get_type("author").fields) == {
         "id",
         "name",
@@ -45,8 +48,28 @@ async def test_a_role_finds_its_own_schema(library):
         "pupils_aggregate",
     }
     assert "born" not in reader.get_type("author_bool_exp").fields
-    assert set((await _schema(library, "gated")).query_type.fields) == {"article"}
+    gated = set((await _schema(library, "gated")).query_type.fields)
+    assert gated == {"article", "search_articles", "articles_among", "own_articles"}
     assert set((await _schema(library, "stranger")).query_type.fields) == {"no_queries_available"}
+
+
+async def test_functions_are_fields_with_their_arguments(library):
+    """A function takes `args` and what a list takes; the session's variables are nobody's to give."""
+    schema = await _schema(library, "admin")
+    document = """query ($ids: _uuid, $by: [article_order_by!]) {
+      articles_among(args: {ids: $ids, at_most: 4}, order_by: $by, limit: 1) { title }
+      count_articles_among(args: {ids: $ids}, where: {title: {_like: "x"}}) { aggregate { count } }
+      own_articles { id }
+      oldest_author(args: {arg_1: "uk"}) { name }
+    }"""
+    assert validate(schema, parse(document)) == []
+    fields = schema.query_type.fields
+    assert str(fields["articles_among"].type) == "[article!]!"
+    assert str(fields["articles_among"].args["args"].type) == "articles_among_args!"
+    assert str(fields["oldest_author"].type) == "author"
+    assert str(fields["oldest_author"].args["args"].type) == "oldest_author_args"
+    assert set(schema.get_type("own_articles_args").fields) == {"only_published"}
+    assert fields["search_articles"].description == "articles by the words in them"
 
 
 async def test_one_type_and_a_mixed_query(library):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from towpath_read_engine.errors import MetadataError
-from towpath_read_engine.metadata import TableKey, tables_of
+from towpath_read_engine.metadata import TableKey, source_of, tables_of
 from towpath_read_engine.metadata_files import load
 
 
@@ -81,14 +81,14 @@ def test_an_include_of_itself_ends(tmp_path):
 def test_what_is_not_served_or_malformed_is_refused(table, problem):
     """Nothing in the metadata is ignored that would change an answer."""
     with pytest.raises(MetadataError, match=problem):
-        tables_of([{"kind": "postgres", "tables": [table]}])
+        tables_of({"kind": "postgres", "tables": [table]})
 
 
 @pytest.mark.parametrize("sources", [None, [], [{"kind": "mssql"}], [{"tables": []}, {"tables": []}]])
 def test_there_is_exactly_one_postgres_source(sources):
     """The engine reads one database."""
     with pytest.raises(MetadataError, match="exactly one"):
-        tables_of(sources)
+        source_of(sources)
 
 
 def test_missing_metadata_is_an_error(tmp_path):

@@ -22,9 +22,11 @@ class AggregateResolver:
     def __init__(self, resolver: "Resolver") -> None:
         self._resolver = resolver
 
-    def resolve(self, field: SelectedField, view: TableView, link: Link, depth: int) -> plan.AggregateField:
-        """The plan of one `t_aggregate` field."""
-        rows = self._resolver.rows(field, view, link)
+    def resolve(
+        self, field: SelectedField, view: TableView, link: Link, depth: int, origin: plan.Called | None = None
+    ) -> plan.AggregateField:
+        """The plan of one `t_aggregate` field, of the table itself or of a function's result."""
+        rows = self._resolver.rows(field, view, link, origin)
         type_name = f"{view.name}_aggregate"
         parts: list[plan.Totals | plan.ListField | plan.TypenameField] = []
         for part in self._resolver.below(field, type_name, depth):

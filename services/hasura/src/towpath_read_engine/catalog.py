@@ -1,4 +1,4 @@
-"""What the database holds: tables, columns with their types, keys and foreign keys, as values.
+"""What the database holds: tables, columns with their types, keys, foreign keys and functions, as values.
 
 Reads the answer of `catalog.sql`; asks no other question and knows nothing of metadata.
 """
@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from towpath_read_engine.function_entries import FunctionKey
 from towpath_read_engine.metadata import TableKey
 from towpath_read_engine.scalars import PgType
 
@@ -45,11 +46,35 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogArgument:
+    """An argument of a function; `table` is set when it takes a row of that table. The name may be empty."""
+
+    name: str
+    type: PgType
+    table: TableKey | None
+    has_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFunction:
+    """A function as the database has it; `table` is set when it returns rows of that table."""
+
+    arguments: tuple[CatalogArgument, ...]
+    returns: PgType
+    table: TableKey | None
+    returns_set: bool
+    volatile: bool
+    variadic: bool
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything that was found."""
+    """Everything that was found; a function's name may stand for several."""
 
     tables: Mapping[TableKey, CatalogTable]
     foreign_keys: tuple[ForeignKey, ...]
+    functions: Mapping[FunctionKey, tuple[CatalogFunction, ...]]
 
 
 @cache
@@ -62,6 +87,10 @@ def read(text: str | bytes) -> Catalog:
     """The catalogue from the query's answer."""
     raw = json.loads(text)
     tables = [_table(item) for item in raw["tables"]]
+    functions: dict[FunctionKey, tuple[CatalogFunction, ...]] = {}
+    for item in raw["functions"]:
+        key = FunctionKey(item["schema"], item["name"])
+        functions[key] = (*functions.get(key, ()), _function(item))
     return Catalog(
         tables={table.key: table for table in tables},
         foreign_keys=tuple(
@@ -72,6 +101,7 @@ def read(text: str | bytes) -> Catalog:
             )
             for item in raw["foreign_keys"]
         ),
+        functions=functions,
     )
 
 
@@ -88,6 +118,31 @@ def _table(raw: dict[str, Any]) -> CatalogTable:
         unique=tuple(frozenset(names) for _, names in keys),
         comment=raw["comment"],
     )
+
+
+def _function(raw: dict[str, Any]) -> CatalogFunction:
+    arguments = raw["arguments"]
+    return CatalogFunction(
+        arguments=tuple(
+            CatalogArgument(
+                name=item["name"] or "",
+                type=_type(item["type"], item["element"]),
+                table=_row_of(item["row"]),
+                has_default=place >= len(arguments) - raw["defaults"],
+            )
+            for place, item in enumerate(arguments)
+        ),
+        returns=_type(raw["type"], raw["element"]),
+        table=_row_of(raw["row"]),
+        returns_set=bool(raw["set"]),
+        volatile=bool(raw["volatile"]),
+        variadic=bool(raw["variadic"]),
+        comment=raw["comment"],
+    )
+
+
+def _row_of(raw: dict[str, Any] | None) -> TableKey | None:
+    return TableKey(raw["schema"], raw["name"]) if raw else None
 
 
 def _type(raw: dict[str, Any], element: dict[str, Any] | None) -> PgType:

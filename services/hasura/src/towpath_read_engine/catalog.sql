@@ -1,5 +1,5 @@
--- One JSON document with every table, view and foreign key of the database that is not PostgreSQL's own.
--- Types carry what decides behaviour: the type under a domain, the element of an array, whether it is a row type.
+-- One JSON document with every table, view, foreign key and function of the database that is neither PostgreSQL's own nor an
+-- extension's. Types carry what decides behaviour: the type under a domain, the element of an array, whether it is a row type.
 with relation as (
     select c.oid, n.nspname, c.relname, c.relkind
     from pg_catalog.pg_class c
@@ -14,10 +14,21 @@ typed as (
            coalesce(b.oid, t.oid) as base_oid,
            coalesce(b.typtype, t.typtype) as kind,
            coalesce(b.typcategory, t.typcategory) as category,
-           coalesce(b.typelem, t.typelem) as element
+           coalesce(b.typelem, t.typelem) as element,
+           t.typrelid as row_of
     from pg_catalog.pg_type t
     join pg_catalog.pg_namespace n on n.oid = t.typnamespace
     left join pg_catalog.pg_type b on b.oid = t.typbasetype and t.typtype = 'd'
+),
+described as (
+    select t.oid,
+           json_build_object('schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c') as type,
+           case when t.category = 'A' then
+               json_build_object('schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c') end as element,
+           case when r.oid is not null then json_build_object('schema', r.nspname, 'name', r.relname) end as row
+    from typed t
+    left join typed e on e.oid = t.element and t.category = 'A'
+    left join relation r on r.oid = t.row_of
 )
 select json_build_object(
     'tables', coalesce((
@@ -30,13 +41,11 @@ select json_build_object(
                     'name', a.attname,
                     'not_null', a.attnotnull,
                     'comment', pg_catalog.col_description(r.oid, a.attnum),
-                    'type', json_build_object('schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c'),
-                    'element', case when t.category = 'A' then
-                        json_build_object('schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c') end
+                    'type', t.type,
+                    'element', t.element
                 ) order by a.attnum)
                 from pg_catalog.pg_attribute a
-                join typed t on t.oid = a.atttypid
-                left join typed e on e.oid = t.element and t.category = 'A'
+                join described t on t.oid = a.atttypid
                 where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
             ), '[]'::json),
             'keys', coalesce((
@@ -67,5 +76,43 @@ select json_build_object(
         join relation r on r.oid = x.conrelid
         join relation f on f.oid = x.confrelid
         where x.contype = 'f'
+    ), '[]'::json),
+    'functions', coalesce((
+        select json_agg(json_build_object(
+            'schema', n.nspname,
+            'name', p.proname,
+            'comment', pg_catalog.obj_description(p.oid, 'pg_proc'),
+            'arguments', coalesce((
+                select json_agg(json_build_object(
+                    'name', inputs.names[k.position],
+                    'type', t.type,
+                    'element', t.element,
+                    'row', t.row
+                ) order by k.position)
+                from unnest(p.proargtypes::oid[]) with ordinality k (type, position)
+                join described t on t.oid = k.type
+            ), '[]'::json),
+            'defaults', p.pronargdefaults,
+            'type', t.type,
+            'element', t.element,
+            'row', t.row,
+            'set', p.proretset,
+            'volatile', p.provolatile = 'v',
+            'variadic', p.provariadic <> 0
+        ) order by p.oid)
+        from pg_catalog.pg_proc p
+        join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+        join described t on t.oid = p.prorettype
+        cross join lateral (
+            select case when p.proargmodes is null then p.proargnames else array(
+                select u.name
+                from unnest(p.proargnames, p.proargmodes) with ordinality u (name, mode, position)
+                where u.mode in ('i', 'b', 'v')
+                order by u.position
+            ) end as names
+        ) inputs
+        where p.prokind = 'f'
+          and n.nspname not in ('pg_catalog', 'information_schema')
+          and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
     ), '[]'::json)
 )::text

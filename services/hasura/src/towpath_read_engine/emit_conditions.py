@@ -4,17 +4,9 @@ Every condition comes out with its own parentheses, so how it is combined cannot
 """
 
 from towpath_read_engine import plan
+from towpath_read_engine.emit_values import parameter
 from towpath_read_engine.model import Column, Link
-from towpath_read_engine.scalars import PgType
-from towpath_read_engine.sql import Fragment, Parameter, identifier, join, sql
-
-
-def parameter(value: plan.Value) -> Fragment:
-    """A parameter, cast to its type so that PostgreSQL reads the text with that type's input function."""
-    type_ = _type(value.type)
-    if not value.many:
-        return sql("{value}::{type}", value=Parameter(value), type=type_)
-    return sql("{value}::{type}[]", value=Parameter(value), type=type_)
+from towpath_read_engine.sql import Fragment, identifier, join, sql
 
 
 def shown_column(alias: str, column: Column) -> Fragment:
@@ -73,7 +65,3 @@ def _exists(item: plan.Exists, alias: str, root: str) -> Fragment:
     table = identifier(item.table.key.schema, item.table.key.name)
     where = sql(" where {all}", all=join(" and ", parts)) if parts else sql("")
     return sql("exists (select 1 from {table} as {t}{where})", table=table, t=identifier(inner), where=where)
-
-
-def _type(type_: PgType) -> Fragment:
-    return identifier(type_.schema, type_.name)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import count
 
 from towpath_read_engine import plan
-from towpath_read_engine.emit_conditions import condition, link_condition, parameter, shown_column
-from towpath_read_engine.metadata import TableKey
+from towpath_read_engine.emit_conditions import condition, link_condition, shown_column
+from towpath_read_engine.emit_values import origin, parameter
 from towpath_read_engine.model import Column, Link
 from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, Statement, identifier, join, render, sql
 
@@ -55,9 +55,9 @@ class _Emitter:
     def _object(self, field: plan.ObjectField, above: str) -> Fragment:
         """A select of at most one JSON object."""
         alias = self._alias("t")
-        where = _where(above, alias, field.link, field.where)
+        where = _where(above, alias, field.link, field.where, maybe_empty=isinstance(field.table, plan.Called) and not field.table.many)
         outputs, joins = self._outputs(field.fields, alias)
-        tail = sql("\nfrom {table} as {t}{joins}{where}", table=_table(field.table.key), t=identifier(alias), joins=joins, where=where)
+        tail = sql("\nfrom {table} as {t}{joins}{where}", table=origin(field.table, None), t=identifier(alias), joins=joins, where=where)
         row = self._row_json(_select(outputs, tail))
         return sql("{row} limit 1", row=row) if field.limited else row
 
@@ -81,7 +81,7 @@ class _Emitter:
 
     def _from(self, rows: plan.Rows, alias: str, above: str, joins: Fragment) -> Fragment:
         where = _where(above, alias, rows.link, rows.where)
-        return sql("\nfrom {table} as {t}{joins}{where}", table=_table(rows.table.key), t=identifier(alias), joins=joins, where=where)
+        return sql("\nfrom {table} as {t}{joins}{where}", table=origin(rows.table, None), t=identifier(alias), joins=joins, where=where)
 
     def _base(self, rows: plan.Rows, above: str, needed: list[str], outer: str) -> tuple[Fragment, Fragment]:
         """The inner select that picks the rows, and the ORDER BY that says the same of its output."""
@@ -142,7 +142,7 @@ class _Emitter:
             "select {value} as {name}\nfrom {table} as {t}{joins}{where}{limit}",
             value=expression,
             name=value,
-            table=_table(hop.table.key),
+            table=origin(hop.table, None),
             t=identifier(alias),
             joins=joins,
             where=where,
@@ -267,10 +267,6 @@ def _counted(totals: plan.Totals) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _table(key: TableKey) -> Identifier:
-    return identifier(key.schema, key.name)
-
-
 def _column(alias: str, name: str) -> Identifier:
     return identifier(alias, name)
 
@@ -287,8 +283,11 @@ def _select(outputs: list[Fragment], tail: Fragment) -> Fragment:
     return sql("select {outputs}{tail}", outputs=join(", ", outputs), tail=tail)
 
 
-def _where(above: str, alias: str, link: Link, where: plan.Condition) -> Fragment:
+def _where(above: str, alias: str, link: Link, where: plan.Condition, *, maybe_empty: bool = False) -> Fragment:
+    """The WHERE of the rows of an alias; `maybe_empty` when a row of nulls stands for none."""
     parts = link_condition(link, above, alias)
+    if maybe_empty:
+        parts.append(sql("not ({t} is null)", t=identifier(alias)))
     if where != plan.TRUE:
         parts.append(condition(where, alias, alias))
     return sql("\nwhere {all}", all=join(" and ", parts)) if parts else EMPTY

@@ -42,12 +42,14 @@ class EngineSettings:
     Attributes:
         null_collapse: a null operand means no condition (Hasura's V1_BOOLEAN_NULL_COLLAPSE).
         stringify_numeric: bigint, numeric, float8 and money leave as strings.
+        infer_function_permissions: who may read a table may call the functions that return its rows.
         documents: how many operations are kept compiled.
         plans_per_document: how many plans one operation may have, for variables of different shape.
     """
 
     null_collapse: bool = False
     stringify_numeric: bool = False
+    infer_function_permissions: bool = True
     limits: Limits = field(default_factory=Limits)
     documents: int = 1000
     plans_per_document: int = 64
@@ -96,7 +98,10 @@ class Schema:
         self.metadata = metadata
         self.inconsistencies: tuple[Inconsistency, ...] = (*model.inconsistencies, *grants.inconsistencies)
         self._settings = settings
-        self._roles = {role: RoleSchema(model, role, grants.by_role.get(role, {})) for role in (*grants.by_role, ADMIN, _NOBODY)}
+        infer = settings.infer_function_permissions
+        self._roles = {
+            role: RoleSchema(model, role, grants.by_role.get(role, {}), infer_functions=infer) for role in (*grants.by_role, ADMIN, _NOBODY)
+        }
         self._texts: Lru[str, LexedDocument] = Lru(settings.documents)
         self._operations: Lru[tuple[str, str | None, str], _Operation] = Lru(settings.documents)
         self._introspections: dict[str, Introspection] = {}
@@ -191,7 +196,7 @@ class Engine:
             ReadError: the database cannot be read.
         """
         found = catalog.read(await self._database.fetch(catalog.query()))
-        return Schema(build(metadata.tables, found), metadata, self._settings)
+        return Schema(build(metadata, found), metadata, self._settings)
 
     def install(self, schema: Schema) -> None:
         """Serve a schema from now on; requests under way finish on the old one."""
@@ -271,6 +276,8 @@ def _written(value: plan.Value, values: Values, session: Session) -> str:
     match value.source:
         case plan.SessionVariable() as variable:
             raw: Any = _session_variable(variable, session)
+        case plan.SessionVariables():
+            raw = {**session.variables, "x-hasura-role": session.role}
         case plan.SessionList(items=items):
             raw = [_session_variable(item, session) if isinstance(item, plan.SessionVariable) else item.value for item in items]
         case source:

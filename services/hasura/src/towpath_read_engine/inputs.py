@@ -107,6 +107,10 @@ class Input:
             return bool(self._definitions.seen.ask(self._node, PRESENCE) != "value")
         return isinstance(self._node, ast.NullValue)
 
+    def is_absent(self) -> bool:
+        """Whether the value is a variable that was not given."""
+        return isinstance(self._node, Slot) and bool(self._definitions.seen.ask(self._node, PRESENCE) == "absent")
+
     def kind(self) -> str:
         """The GraphQL kind of the value."""
         match self._node:

@@ -31,11 +31,13 @@ from graphql import (
 )
 
 from towpath_read_engine import plan
+from towpath_read_engine.calls import is_required
 from towpath_read_engine.errors import invalid
+from towpath_read_engine.functions import Function, TrackedFunction
 from towpath_read_engine.model import Column
 from towpath_read_engine.operators import OPERATORS
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
-from towpath_read_engine.roles import NO_QUERIES, RoleSchema, TableView
+from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
 from towpath_read_engine.scalars import TEXT, PgType
 
 _BUILT_IN = {"Int": GraphQLInt, "Float": GraphQLFloat, "Boolean": GraphQLBoolean, "String": GraphQLString}
@@ -85,11 +87,33 @@ class Introspection:
                 fields[name] = GraphQLField(
                     self._object(view), keys, description=_about(view, "fetch data from the table", " using primary key columns")
                 )
+        fields.update((name, self._function(*root)) for name, root in self._role.functions.items())
         if not fields:
             fields[NO_QUERIES] = GraphQLField(
                 GraphQLNonNull(GraphQLString), description="There are no queries available to the current role."
             )
         return GraphQLObjectType("query_root", fields)
+
+    def _function(self, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> GraphQLField:
+        arguments = self._arguments(tracked.function, tracked.arguments_type)
+        if tracked.function.many:
+            arguments |= self._list_arguments(view)
+        about = tracked.comment or f'execute function "{tracked.function.key.name}" which returns "{view.table.key.name}"'
+        if kind == "function_aggregate":
+            return GraphQLField(GraphQLNonNull(self._aggregate(view)), arguments, description=about)
+        return GraphQLField(_list_of(self._object(view)) if tracked.function.many else self._object(view), arguments, description=about)
+
+    def _arguments(self, function: Function, type_name: str) -> dict[str, GraphQLArgument]:
+        """The `args` argument of a function, if it takes any."""
+        if not function.given:
+            return {}
+
+        def fields() -> dict[str, GraphQLInputField]:
+            return {item.field: _optional(self._named_scalar(item.written)) for item in function.given}
+
+        about = f'input parameters for function "{function.key.name}"'
+        input_type = self._input_named(type_name, fields, None)
+        return {"args": GraphQLArgument(GraphQLNonNull(input_type) if is_required(function) else input_type, description=about)}
 
     def _object(self, view: TableView) -> GraphQLObjectType:
         return self._object_named(
@@ -217,7 +241,9 @@ class Introspection:
         return self._enums[name]
 
     def _scalar(self, type_: PgType) -> GraphQLScalarType:
-        name = type_.graphql
+        return self._named_scalar(type_.graphql)
+
+    def _named_scalar(self, name: str) -> GraphQLScalarType:
         if name not in self._scalars:
             self._scalars[name] = GraphQLScalarType(name)
         return self._scalars[name]

@@ -51,6 +51,7 @@ class Config:
         unauthorized_role: the role of callers without the secret; None refuses them.
         null_collapse: V1_BOOLEAN_NULL_COLLAPSE of Hasura.
         stringify_numeric: STRINGIFY_NUMERIC_TYPES of Hasura.
+        infer_function_permissions: INFER_FUNCTION_PERMISSIONS of Hasura.
     """
 
     database_url: Secret
@@ -65,6 +66,7 @@ class Config:
     max_depth: int = 20
     null_collapse: bool = False
     stringify_numeric: bool = False
+    infer_function_permissions: bool = True
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -90,6 +92,7 @@ class Config:
             max_depth=settings.integer("TOWPATH_READ_MAX_DEPTH", 20, at_least=1, at_most=50),
             null_collapse=settings.flag("TOWPATH_READ_NULL_COLLAPSE", False),
             stringify_numeric=settings.flag("TOWPATH_READ_STRINGIFY_NUMERIC", False),
+            infer_function_permissions=settings.flag("TOWPATH_READ_INFER_FUNCTION_PERMISSIONS", True),
         )
 
 
@@ -108,6 +111,7 @@ def build(config: Config) -> ReadEngineService:
     engine = EngineSettings(
         null_collapse=config.null_collapse,
         stringify_numeric=config.stringify_numeric,
+        infer_function_permissions=config.infer_function_permissions,
         limits=Limits(max_depth=config.max_depth),
     )
     settings = ServiceSettings(

@@ -1,8 +1,8 @@
 """Hasura metadata as values: a document in, tracked tables, their names, relationships, select permissions and inherited roles out.
 
-Responsible for finding and checking the parts this engine serves, of the one PostgreSQL source. Parts that change answers and
-are not served (computed fields, remote relationships) are refused with a sentence, never ignored. It looks neither at files
-(`metadata_files.py`) nor at the database.
+Responsible for finding and checking the parts this engine serves, of the one PostgreSQL source (tracked functions:
+`function_entries.py`). Parts that change answers and are not served (computed fields, remote relationships) are refused with a
+sentence, never ignored. It looks neither at files (`metadata_files.py`) nor at the database.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from towpath_read_engine.errors import MetadataError
+from towpath_read_engine.function_entries import FunctionEntry, functions_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,6 +85,7 @@ class Metadata:
     """
 
     tables: tuple[TableEntry, ...] = ()
+    functions: tuple[FunctionEntry, ...] = ()
     inherited_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,7 +104,7 @@ def parse(document: Any) -> Metadata:
         raise MetadataError("the metadata is not an object; give the answer of export_metadata")
     sources = document.get("sources")
     if sources is None and "tables" in document:
-        sources = [{"tables": document["tables"]}]
+        sources = [{"tables": document["tables"], "functions": document.get("functions")}]
     elif sources is None and "version" in document:
         sources = []
     if not isinstance(sources, list) or not all(isinstance(source, Mapping) for source in sources):
@@ -111,16 +113,22 @@ def parse(document: Any) -> Metadata:
         inherited = {str(item["role_name"]): tuple(map(str, item["role_set"])) for item in document.get("inherited_roles") or ()}
     except (KeyError, TypeError) as error:
         raise MetadataError(f"the metadata's inherited_roles are malformed: {type(error).__name__}: {error}") from error
-    return Metadata(tables_of(sources) if sources else (), inherited, document)
+    source = source_of(sources) if sources else {}
+    return Metadata(tables_of(source), functions_of(source), inherited, document)
 
 
-def tables_of(sources: Any) -> tuple[TableEntry, ...]:
-    """The tracked tables of the only PostgreSQL source of a metadata document's `sources`."""
-    kinds = [source for source in sources or () if source.get("kind", "postgres") == "postgres"]
+def source_of(sources: Any) -> Mapping[str, Any]:
+    """The only PostgreSQL source of a metadata document's `sources`."""
+    kinds: list[Mapping[str, Any]] = [source for source in sources or () if source.get("kind", "postgres") == "postgres"]
     if len(kinds) != 1:
         raise MetadataError(f"the metadata must have exactly one source of kind postgres, it has {len(kinds)}")
+    return kinds[0]
+
+
+def tables_of(source: Mapping[str, Any]) -> tuple[TableEntry, ...]:
+    """The tracked tables of a metadata source."""
     entries: list[TableEntry] = []
-    for raw in kinds[0].get("tables") or ():
+    for raw in source.get("tables") or ():
         try:
             entries.append(_table(raw))
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from towpath_read_engine.catalog import Catalog, CatalogTable
-from towpath_read_engine.metadata import PermissionEntry, RelationshipEntry, TableEntry, TableKey
+from towpath_read_engine.function_entries import FunctionKey
+from towpath_read_engine.functions import TrackedFunction, tracked
+from towpath_read_engine.metadata import Metadata, PermissionEntry, RelationshipEntry, TableEntry, TableKey
 from towpath_read_engine.scalars import PgType
 
 if TYPE_CHECKING:  # plans are made of columns; only the type is circular
@@ -79,7 +81,7 @@ class Inconsistency:
     """A part of the metadata that the database, or the rest of the metadata, does not bear out.
 
     Attributes:
-        kind: as in Hasura: `table`, `object_relation`, `array_relation`, `select_permission`, `inherited_role`.
+        kind: as in Hasura: `table`, `object_relation`, `array_relation`, `select_permission`, `inherited_role`, `function`.
         name: which one, in words.
         reason: a sentence for people.
         definition: the part itself, as JSON.
@@ -103,22 +105,26 @@ class Model:
     """All that is served, and what could not be."""
 
     tables: Mapping[TableKey, Table]
+    functions: tuple[TrackedFunction, ...] = ()
     inconsistencies: tuple[Inconsistency, ...] = field(default=())
 
 
-def build(entries: tuple[TableEntry, ...], catalog: Catalog) -> Model:
+def build(metadata: Metadata, catalog: Catalog) -> Model:
     """Join what is declared with what there is."""
     problems: list[Inconsistency] = []
-    tracked = {entry.key for entry in entries if entry.key in catalog.tables}
+    present = {entry.key for entry in metadata.tables if entry.key in catalog.tables}
     tables: dict[TableKey, Table] = {}
-    for entry in entries:
+    for entry in metadata.tables:
         found = catalog.tables.get(entry.key)
         if found is None:
             reason = f"table {entry.key} is tracked but not in the database"
             problems.append(Inconsistency("table", f"table {entry.key}", reason, _place(entry.key)))
             continue
-        tables[entry.key] = _table(entry, found, catalog, tracked, problems)
-    return Model(tables, tuple(problems))
+        tables[entry.key] = _table(entry, found, catalog, present, problems)
+    taken = {root for table in tables.values() for root in table.roots.values()}
+    functions, unusable = tracked(metadata.functions, catalog, tables.keys(), taken)
+    problems += [Inconsistency("function", f"function {key}", f"function {key} {why}", _place(key)) for key, why in unusable.items()]
+    return Model(tables, functions, tuple(problems))
 
 
 def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: set[TableKey], problems: list[Inconsistency]) -> Table:
@@ -158,7 +164,7 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
     )
 
 
-def _place(key: TableKey) -> dict[str, str]:
+def _place(key: TableKey | FunctionKey) -> dict[str, str]:
     return {"schema": key.schema, "name": key.name}
 
 

@@ -17,3 +17,8 @@ def child(path: str, *keys: str | int) -> str:
         else:
             path = f"{path}['{key}']"
     return path
+
+
+def parent(path: str) -> str:
+    """The path of what holds the member that `path` names."""
+    return path.rpartition(".")[0]

@@ -7,6 +7,7 @@ turns them into one statement. Parameters are `Value`s: a source, an encoder and
 from dataclasses import dataclass
 from typing import Literal
 
+from towpath_read_engine.function_entries import FunctionKey
 from towpath_read_engine.inputs import Constant, Source
 from towpath_read_engine.model import Column, Link, Table
 from towpath_read_engine.scalars import Encoder, PgType
@@ -27,6 +28,11 @@ class SessionList:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionVariables:
+    """A parameter's source: all session variables, the role among them, as an object."""
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A parameter.
 
@@ -36,11 +42,48 @@ class Value:
         path: the place in the document, for errors.
     """
 
-    source: Source | SessionVariable | SessionList
+    source: Source | SessionVariable | SessionVariables | SessionList
     encoder: Encoder
     type: PgType
     path: str
     many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """A null of a type, as an argument."""
+
+    type: PgType
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRow:
+    """The row that a call stands in, as an argument."""
+
+
+CallArgument = Value | Null | WholeRow
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function; arguments after one that is left to its default are given by name."""
+
+    key: FunctionKey
+    placed: tuple[CallArgument, ...]
+    named: tuple[tuple[str, CallArgument], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The rows of a table that a function returns; `many` whether it returns a set."""
+
+    table: Table
+    call: Call
+    many: bool
+
+
+Origin = Table | Called
+"""Where rows come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +251,7 @@ class OrderKey:
 class Rows:
     """A set of rows of one table, joined by `link` to the row above (empty at a root)."""
 
-    table: Table
+    table: Origin
     link: Link
     where: Condition
     order: tuple[OrderKey, ...] = ()
@@ -239,7 +282,7 @@ class ObjectField:
     """One row or null. `limited` when the join alone does not guarantee a single row."""
 
     key: str
-    table: Table
+    table: Origin
     link: Link
     where: Condition
     fields: tuple["RowField", ...]

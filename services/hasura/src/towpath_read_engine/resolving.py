@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from towpath_read_engine import document as ast
 from towpath_read_engine import plan
 from towpath_read_engine.aggregates import AggregateResolver
+from towpath_read_engine.calls import call
 from towpath_read_engine.conditions import ConditionResolver
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
+from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.inputs import Constant, Definitions, Input
 from towpath_read_engine.model import Link, Relationship
 from towpath_read_engine.ordering import OrderResolver, distinct_fits
 from towpath_read_engine.paths import child
-from towpath_read_engine.roles import NO_QUERIES, RoleSchema, TableView
+from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
 from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, encode, encode_json_path, encode_limit, encode_offset
 from towpath_read_engine.selection import SelectedField, Selector
 
@@ -71,8 +73,11 @@ class Resolver:
         check_name(field)
         if field.name == "__typename":
             return typename(field, "query_root")
+        function = self._schema.functions.get(field.name)
+        if function is not None:
+            return self._function(field, *function)
         root = self._schema.roots.get(field.name)
-        if root is None and field.name == NO_QUERIES and not self._schema.roots:
+        if root is None and field.name == NO_QUERIES and not (self._schema.roots or self._schema.functions):
             raise ReadError(DialectCode.NOT_SUPPORTED, f"the role '{self._schema.role}' may not read anything", field.path)
         if root is None:
             raise invalid(f"field '{field.name}' not found in type: 'query_root'", field.path)
@@ -102,6 +107,18 @@ class Resolver:
         fields = self._fields(field, view, 1)
         return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=False)
 
+    def _function(self, field: SelectedField, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> plan.RootField:
+        function = tracked.function
+        arguments = ("args",) if function.given else ()
+        check_arguments(field, (*arguments, *LIST_ARGUMENTS) if function.many else arguments)
+        called = call(function, tracked.arguments_type, self.input(field, "args"), field.argument_path("args"))
+        origin = plan.Called(view.table, called, function.many)
+        if not function.many:
+            return plan.ObjectField(field.key, origin, (), view.filter, self._fields(field, view, 1), limited=False)
+        if kind == "function":
+            return self.list_field(field, view, self.rows(field, view, (), origin), 1)
+        return self._aggregates.resolve(field, view, (), 1, origin)
+
     def list_field(self, field: SelectedField, view: TableView, rows: plan.Rows, depth: int) -> plan.ListField:
         """Rows as a list, under the role's row limit."""
         if view.limit is not None:
@@ -112,9 +129,9 @@ class Resolver:
     def _list(self, field: SelectedField, view: TableView, link: Link, depth: int) -> plan.ListField:
         return self.list_field(field, view, self.rows(field, view, link), depth)
 
-    def rows(self, field: SelectedField, view: TableView, link: Link) -> plan.Rows:
-        """The set of rows that a field's arguments describe."""
-        check_arguments(field, LIST_ARGUMENTS)
+    def rows(self, field: SelectedField, view: TableView, link: Link, origin: plan.Called | None = None) -> plan.Rows:
+        """The set of rows that a field's arguments describe, of the table itself or of a function's result."""
+        check_arguments(field, LIST_ARGUMENTS if origin is None else (*LIST_ARGUMENTS, "args"))
         where = self.input(field, "where")
         where = where.at(f"{view.name}_bool_exp") if where is not None else None
         condition = plan.TRUE if where is None or where.is_null() else self._conditions.resolve(view, where)
@@ -124,7 +141,7 @@ class Resolver:
         if not distinct_fits(distinct, order):
             raise invalid('"distinct_on" columns must match initial "order_by" columns', child(field.path, "args"))
         limit, offset = self._number(field, "limit"), self._number(field, "offset")
-        return plan.Rows(view.table, link, plan.every(condition, view.filter), order, distinct, (limit,) if limit else (), offset)
+        return plan.Rows(origin or view.table, link, plan.every(condition, view.filter), order, distinct, (limit,) if limit else (), offset)
 
     def _number(self, field: SelectedField, name: str) -> plan.Value | None:
         given = self.input(field, name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from towpath_read_engine import plan
+from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.grants import Grant
 from towpath_read_engine.metadata import TableKey
 from towpath_read_engine.model import Column, Model, Relationship, Table
@@ -18,6 +19,7 @@ NO_QUERIES = "no_queries_available"
 
 RootKind = Literal["select", "select_by_pk", "select_aggregate"]
 ROOT_KINDS: tuple[RootKind, ...] = ("select", "select_by_pk", "select_aggregate")
+FunctionRootKind = Literal["function", "function_aggregate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class TableView:
 
 
 Roots = Mapping[str, tuple[RootKind, TableView]]
+FunctionRoots = Mapping[str, tuple[FunctionRootKind, TrackedFunction, TableView]]
 
 
 class RoleSchema:
@@ -46,10 +49,15 @@ class RoleSchema:
     Attributes:
         roots: the fields of `query_root`.
         subscription_roots: the fields of `subscription_root`.
+        functions: the fields of both that call functions.
     """
 
-    def __init__(self, model: Model, role: str, grants: Mapping[TableKey, Grant]) -> None:
-        """Lay a role's grants over the model; the role `admin` needs none."""
+    def __init__(self, model: Model, role: str, grants: Mapping[TableKey, Grant], *, infer_functions: bool = True) -> None:
+        """Lay a role's grants over the model; the role `admin` needs none.
+
+        Args:
+            infer_functions: whether the permission on a table is one for the functions that return its rows.
+        """
         self.role = role
         if role == ADMIN:
             grants = {key: _everything(table) for key, table in model.tables.items()}
@@ -57,6 +65,8 @@ class RoleSchema:
         self.views: dict[TableKey, TableView] = {key: _view(table, grants[key], visible) for key, table in visible.items()}
         self.roots = self._roots({key: grant.query_roots for key, grant in grants.items()})
         self.subscription_roots = self._roots({key: grant.subscription_roots for key, grant in grants.items()})
+        callable_ = [item for item in model.functions if infer_functions or role == ADMIN or role in item.roles]
+        self.functions = self._function_roots(callable_)
 
     def target(self, relationship: Relationship) -> TableView:
         """The view that a visible relationship leads to."""
@@ -67,6 +77,16 @@ class RoleSchema:
         for key, view in self.views.items():
             for kind in _root_kinds(view, allowed[key]):
                 roots[view.table.roots[kind]] = (kind, view)
+        return roots
+
+    def _function_roots(self, functions: list[TrackedFunction]) -> FunctionRoots:
+        roots: dict[str, tuple[FunctionRootKind, TrackedFunction, TableView]] = {}
+        for function in functions:
+            target = self.views.get(function.table)
+            if target is not None:
+                roots[function.roots["function"]] = ("function", function, target)
+                if function.function.many and target.aggregations:
+                    roots[function.roots["function_aggregate"]] = ("function_aggregate", function, target)
         return roots
 
 

@@ -46,6 +46,28 @@ create table archive.edition (
 create table "Odd ""table""" (id integer primary key, "strange column" text, "select" text);
 create view published_article as select id, author_id, title from article where published;
 
+create function search_articles(search text) returns setof article stable language sql as $$
+    select * from article
+    where to_tsvector('english', title || ' ' || coalesce(body, '')) @@ websearch_to_tsquery('english', search)
+$$;
+comment on function search_articles is 'articles by the words in them';
+create function articles_among(ids uuid[], at_least numeric default -100, at_most numeric default 100) returns setof article
+stable language sql as $$
+    select * from article where id = any(ids) and coalesce(rating, 0) between at_least and at_most
+$$;
+create function articles_of_reader(hasura_session json, only_published boolean default true) returns setof article
+stable language sql as $$
+    select * from article
+    where author_id = (hasura_session ->> 'x-hasura-author-id')::integer and (published or not only_published)
+$$;
+create function oldest_author(text default null) returns author stable language sql as $$
+    select * from author where country = $1 or $1 is null order by born nulls last limit 1
+$$;
+create function archive.editions_of(tenant text) returns setof archive.edition stable language sql as $$
+    select * from archive.edition e where e.tenant = editions_of.tenant
+$$;
+create function new_article() returns setof article volatile language sql as $$ select * from article $$;
+
 insert into author values
     (1, 'Ada', '1815-12-10', 'uk', '{"theme": "dark", "size": 3, "tags": ["a", "b"]}', '2024-01-01T08:30:00Z', null),
     (2, 'Brontë', '1816-04-21', 'uk', '{"theme": "light"}', '2024-01-02T08:30:00.123450+02:00', 1),
