@@ -223,7 +223,7 @@ async def test_events_reach_subscribers_through_nats(stack: Stack) -> None:
     async with stack.socket() as socket:
         await _begin(socket, ("row", "subscription($id: uuid!) { flow_run_by_pk(id: $id) { state } }", {"id": run_id}))
         assert await _next(socket, "row") == {"flow_run_by_pk": {"state": "Running"}}
-        await stack.call("cancel_flow_run", "state", "flow_run_id_input", flow_run_id=run_id)
+        await stack.call("cancel_flow_run", "state", flow_run_id=run_id)
         while (await _next(socket, "row"))["flow_run_by_pk"]["state"] == "Running":
             pass
 

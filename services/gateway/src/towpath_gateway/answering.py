@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath_gateway.asking import Ask
-from towpath_gateway.backends import STATUS, Answer, Backends, Caller
+from towpath_gateway.backends import STATUS, Answer, Backends, Caller, with_request_id
 from towpath_gateway.documents import Documents
+from towpath_gateway.persisted import Persisted
 from towpath_gateway.splitting import Part, Plan, Side, merge
 from towpath_proto.errors import Code, TowpathError
 
@@ -20,16 +21,18 @@ class Answering:
     Args:
         documents: Plans documents.
         backends: The services that answer.
+        persisted: Knows documents by their hashes.
     """
 
-    def __init__(self, documents: Documents, backends: Backends) -> None:
+    def __init__(self, documents: Documents, backends: Backends, persisted: Persisted) -> None:
         self.documents = documents
+        self.persisted = persisted
         self.backends = backends
 
     async def answer(self, ask: Ask, caller: Caller) -> Answer:
         """The answer; whatever is wrong is an error in it."""
         try:
-            plan = self.documents.plan(ask.query, ask.operation_name)
+            ask, plan = self.plan(ask, caller)
             if plan.kind == "subscription":
                 raise TowpathError(
                     Code.BAD_REQUEST, "A subscription needs a WebSocket: connect to /graphql with the subprotocol graphql-transport-ws."
@@ -37,6 +40,15 @@ class Answering:
         except TowpathError as e:
             return Answer.failed(e)
         return await self.carry_out(plan, ask, caller)
+
+    def plan(self, ask: Ask, caller: Caller) -> tuple[Ask, Plan]:
+        """The request with its document, and what is to be done with it.
+
+        Raises:
+            TowpathError: The document is unknown, not allowed or wrong.
+        """
+        ask = self.persisted.complete(ask, caller)
+        return ask, self.documents.plan(ask.query, ask.operation_name)
 
     async def carry_out(self, plan: Plan, ask: Ask, caller: Caller) -> Answer:
         """The answer to a request whose plan is known."""
@@ -64,7 +76,7 @@ def _value(answer: Answer) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     error = TowpathError(Code.INTERNAL, "A service gave an answer that cannot be merged; its log says why.")
-    return {"errors": [error.to_graphql()]}
+    return {"errors": [with_request_id(error.to_graphql())]}
 
 
 def status_of(error: TowpathError) -> int:

@@ -19,14 +19,16 @@ class Ask:
     """One GraphQL request.
 
     Attributes:
-        query: The document's text.
+        query: The document's text; empty when only its id was sent.
         variables: The variables, decoded.
         operation_name: The operation to run, if the document holds several.
+        document_id: The document's SHA-256 in hex, or its id in the list of documents, if the client named it.
     """
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    document_id: str | None = None
 
 
 def read_json(body: bytes) -> Any:
@@ -55,7 +57,10 @@ def read_ask(value: Any) -> Ask:
     if not isinstance(value, dict):
         raise TowpathError(Code.BAD_REQUEST, "A request is a JSON object {query, variables, operationName}; this is none.")
     query = value.get("query")
-    if not isinstance(query, str) or not query.strip():
+    document_id = _document_id(value) if "extensions" in value or "documentId" in value else None
+    if query is None and document_id is not None:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise TowpathError(Code.BAD_REQUEST, "The request has no query; put the GraphQL document there as text.")
     variables = value.get("variables")
     if isinstance(variables, str):
@@ -70,7 +75,23 @@ def read_ask(value: Any) -> Ask:
     name = value.get("operationName")
     if name is not None and not isinstance(name, str):
         raise TowpathError(Code.BAD_REQUEST, "operationName must be text or null.")
-    return Ask(query, variables, name or None)
+    return Ask(query, variables, name or None, document_id)
+
+
+def _document_id(value: Mapping[str, Any]) -> str | None:
+    """The id of a persisted document, as Apollo's clients name it or as GraphQL over HTTP does."""
+    extensions = value.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise TowpathError(Code.BAD_REQUEST, "extensions must be a JSON object or null.")
+    persisted = (extensions or {}).get("persistedQuery")
+    found = value.get("documentId")
+    if persisted is not None:
+        if not isinstance(persisted, dict) or persisted.get("version") != 1:
+            raise TowpathError(Code.BAD_REQUEST, "persistedQuery must be {version: 1, sha256Hash}; other versions are not known here.")
+        found = persisted.get("sha256Hash")
+    if found is not None and (not isinstance(found, str) or not 0 < len(found) <= 256):
+        raise TowpathError(Code.BAD_REQUEST, "The id of a persisted document is a text of 1 to 256 characters.")
+    return found
 
 
 def read_asks(body: bytes, *, batch: int) -> tuple[list[Ask | TowpathError], bool]:

@@ -18,6 +18,7 @@ from towpath_gateway.splitting import Side
 from towpath_proto import wire
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit import identity as identities
+from towpath_service_kit import stimulus
 from towpath_service_kit.identity import Identity, Role
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.upstream import Response, Upstream
@@ -58,6 +59,7 @@ STATUS = {
     Code.TIMEOUT: 504,
     Code.UNAVAILABLE: 503,
     Code.INTERNAL: 500,
+    Code.RATE_LIMITED: 429,
 }
 """HTTP status of a request that ends with an error of the gateway's own; 200 for all other codes."""
 
@@ -102,7 +104,13 @@ class Answer:
     @classmethod
     def failed(cls, error: TowpathError) -> Answer:
         """An answer that is one error."""
-        return cls.of({"errors": [error.to_graphql()]}, STATUS.get(error.code, 200))
+        return cls.of({"errors": [with_request_id(error.to_graphql())]}, STATUS.get(error.code, 200))
+
+
+def with_request_id(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An error with the id under which the logs know its request."""
+    extensions = {**(entry.get("extensions") or {}), "request_id": stimulus.current()}
+    return {**entry, "extensions": extensions}
 
 
 def session_headers(identity: Identity, secret: str) -> dict[str, str]:
@@ -158,12 +166,21 @@ class Backends:
 
 def _business_answer(answer: Response) -> Answer:
     if answer.status < 500 and answer.status not in (401, 404) and answer.body[:1] == b"{":
-        return Answer(answer.status, answer.body)
+        # a text within the data may hold the word, too; then nothing but time is lost
+        return _named(answer) if b'"errors":' in answer.body else Answer(answer.status, answer.body)
     if answer.status == 401:  # it refuses the gateway, not the client
         _log.error("graphql_refused_gateway", status=answer.status)
         sentence = "The graphql service does not accept this gateway's identity; give both the same TOWPATH_IDENTITY_SECRET."
         return Answer.failed(TowpathError(Code.UNAVAILABLE, sentence))
     return _broken(Side.BUSINESS, answer)
+
+
+def _named(answer: Response) -> Answer:
+    value = orjson.loads(answer.body)
+    if not isinstance(value.get("errors"), list):
+        return Answer(answer.status, answer.body)
+    value["errors"] = [with_request_id(entry) for entry in value["errors"]]
+    return Answer(answer.status, orjson.dumps(value))
 
 
 def _read_answer(answer: Response) -> Answer:
@@ -193,7 +210,7 @@ def _translated(entry: Mapping[str, Any]) -> dict[str, Any]:
     message = str(entry.get("message"))
     if theirs in _OF_THE_GATEWAY:
         message = "The read back end does not accept this gateway; check TOWPATH_READ_SECRET."
-    translated = {"message": message, "extensions": {**extensions, "code": str(ours), "read_code": theirs}}
+    translated = with_request_id({"message": message, "extensions": {**extensions, "code": str(ours), "read_code": theirs}})
     if "path" in entry:
         translated["path"] = entry["path"]
     return translated

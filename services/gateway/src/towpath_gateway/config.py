@@ -48,6 +48,10 @@ class Config:
         max_connections: WebSocket connections.
         sweep: Seconds after which a subscription looks for what no event told it.
         compress_bytes: Answers at least this long are compressed for clients that can read that.
+        rate: Requests a second of one key; 0: any number.
+        burst: Requests that one key may make at once.
+        persisted: File that lists documents; None: there is none.
+        persisted_only: Whether people may send no documents but the listed ones.
         log_level: debug, info, warning or error.
         log_format: auto, json or console.
     """
@@ -71,6 +75,10 @@ class Config:
     max_connections: int = 1_000
     sweep: float = 5.0
     compress_bytes: int = 32_768
+    rate: float = 0.0
+    burst: int = 0
+    persisted: str | None = None
+    persisted_only: bool = False
     log_level: str = "info"
     log_format: str = "auto"
 
@@ -89,6 +97,8 @@ class Config:
         )
         read_secret = settings.secret("TOWPATH_READ_SECRET", None, at_least=_SECRET_LENGTH)
         default = Limits()
+        rate = settings.seconds("TOWPATH_RATE_LIMIT", 0.0, at_least=0.0)
+        persisted = settings.text("TOWPATH_PERSISTED_QUERIES", None)
         return cls(
             identity_secret=secret,
             read_secret=read_secret or secret,
@@ -117,6 +127,10 @@ class Config:
             max_connections=settings.integer("TOWPATH_MAX_CONNECTIONS", 1_000, at_least=1),
             sweep=settings.seconds("TOWPATH_SUBSCRIPTION_SWEEP", 5.0, at_least=0.1),
             compress_bytes=settings.integer("TOWPATH_COMPRESS_BYTES", 32_768, at_least=0),
+            rate=rate,
+            burst=settings.integer("TOWPATH_RATE_BURST", max(1, round(10 * rate)), at_least=1),
+            persisted=persisted,
+            persisted_only=_only(settings, persisted),
             log_level=settings.choice("TOWPATH_LOG_LEVEL", "info", choices=("debug", "info", "warning", "error")),
             log_format=settings.choice("TOWPATH_LOG_FORMAT", "auto", choices=("auto", "json", "console")),
         )
@@ -132,6 +146,17 @@ def _auth(mode: str, host: str) -> bool:
             setting="TOWPATH_AUTH",
         )
     return mode == "on" or (mode == "auto" and not is_loopback(host))
+
+
+def _only(settings: Settings, persisted: str | None) -> bool:
+    only = settings.flag("TOWPATH_PERSISTED_ONLY", False)
+    if only and persisted is None:
+        raise TowpathError(
+            Code.BAD_SETTING,
+            "TOWPATH_PERSISTED_ONLY without a list would refuse every document; name the list in TOWPATH_PERSISTED_QUERIES.",
+            setting="TOWPATH_PERSISTED_ONLY",
+        )
+    return only
 
 
 def _words(text: str) -> list[str]:

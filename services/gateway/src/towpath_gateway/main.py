@@ -16,6 +16,8 @@ from towpath_gateway.documents import Documents
 from towpath_gateway.edge import Edge
 from towpath_gateway.health import Check, Health, ask
 from towpath_gateway.pages import STATIC, Pages
+from towpath_gateway.persisted import Persisted, read_list
+from towpath_gateway.rates import Rates
 from towpath_gateway.routes import PUBLIC_PATHS, GraphQLOverHttp, application
 from towpath_gateway.splitting import BusinessFields
 from towpath_gateway.subscriptions.connection import Connections
@@ -130,11 +132,13 @@ def build(
     backends = Backends(graphql, read, identity_secret=secret, read_secret=config.read_secret.value)
     service_token = config.service_token.value if config.service_token is not None else None
     callers = Callers(backends, auth=config.auth, identity_secret=secret, service_token=service_token, clock=clock)
-    answering = Answering(Documents(BusinessFields.of(f"{sdl.load()}\n{own_sdl()}"), config.limits), backends)
+    persisted = Persisted(read_list(config.persisted) if config.persisted else None, only=config.persisted_only)
+    answering = Answering(Documents(BusinessFields.of(f"{sdl.load()}\n{own_sdl()}"), config.limits), backends, persisted)
+    rates = Rates(config.rate, config.burst, clock)
     hints = Hints(bus, clock, metrics)
     connections = Connections(
         callers,
-        Operations(answering, hints, clock=clock, sweep=config.sweep, metrics=metrics),
+        Operations(answering, hints, clock=clock, sweep=config.sweep, metrics=metrics, rates=rates),
         max_connections=config.max_connections,
         max_operations=config.max_subscriptions,
         max_message_bytes=config.max_body_bytes,
@@ -142,7 +146,7 @@ def build(
     )
     health = Health(graphql=graphql, read=read, bus=bus, peers={**checks, **(peers or {})})
     routes = application(
-        post=GraphQLOverHttp(answering, callers, config, metrics).post,
+        post=GraphQLOverHttp(answering, callers, rates, config, metrics).post,
         connect=connections.connect,
         pages=pages or Pages(STATIC if config.ui else None),
         health=health,

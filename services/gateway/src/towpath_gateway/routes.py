@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gzip
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -15,9 +13,11 @@ from towpath_gateway.answering import Answering, status_of
 from towpath_gateway.asking import Ask, read_asks
 from towpath_gateway.backends import Answer, Caller
 from towpath_gateway.callers import Callers
+from towpath_gateway.compression import accepts_gzip, pack, unpack
 from towpath_gateway.config import Config
 from towpath_gateway.health import Health
 from towpath_gateway.pages import Pages
+from towpath_gateway.rates import RatedError, Rates
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.health import health_routes
 from towpath_service_kit.logs import get_log
@@ -28,8 +28,6 @@ _log = get_log(__name__)
 GRAPHQL_PATHS = ("/", "/graphql", "/graphql/")
 PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 """Routes for probes: they need no identity, and any host name will do. The UI's pages need no identity either."""
-_IN_THREAD = 131_072
-"""A longer answer is compressed in a thread, so that nobody else waits for it."""
 
 
 class GraphQLOverHttp:
@@ -38,12 +36,14 @@ class GraphQLOverHttp:
     Args:
         answering: Answers requests.
         callers: Knows who asks.
+        rates: Knows who has asked too often.
         config: The settings.
         metrics: Where it counts.
     """
 
-    def __init__(self, answering: Answering, callers: Callers, config: Config, metrics: Metrics) -> None:
+    def __init__(self, answering: Answering, callers: Callers, rates: Rates, config: Config, metrics: Metrics) -> None:
         self._answering = answering
+        self._rates = rates
         self._callers = callers
         self._config = config
         self._requests = metrics.counter("towpath_gateway_requests_total", "HTTP requests for GraphQL, by HTTP status.", ["status"])
@@ -57,6 +57,9 @@ class GraphQLOverHttp:
         except TowpathError as e:
             answer = Answer.failed(e)
             response = _json(answer.body, status_of(e))
+        except RatedError as e:
+            response = _json(Answer.failed(e.error).body, e.status)
+            response.headers.update(e.headers)
         except Exception as e:  # the last door: whatever it was, the client gets an answer with a code
             _log.error("request_failed", error=e)
             answer = Answer.failed(TowpathError(Code.INTERNAL, "The gateway failed; its log says why."))
@@ -72,16 +75,23 @@ class GraphQLOverHttp:
             # A form or plain text can be posted by any web page without asking; JSON cannot.
             error = TowpathError(Code.BAD_REQUEST, "Send the request as JSON, with the header `Content-Type: application/json`.")
             return _json(Answer.failed(error).body, 415)
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            error = TowpathError(Code.BAD_REQUEST, "Send the body uncompressed.")
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip"):
+            error = TowpathError(Code.BAD_REQUEST, "Send the body uncompressed, or compressed with gzip.")
             return _json(Answer.failed(error).body, 415)
         body = await read_body(headers, receive, self._config.max_body_bytes)
+        if encoding == "gzip":
+            body = await unpack(body, self._config.max_body_bytes)
         asks, batch = read_asks(body, batch=self._config.limits.batch)
+        rated = await self._rates.take(caller, len(asks))
         if batch:
             answers = [await self._one(ask, caller) for ask in asks]  # in order: a batch may hold mutations
-            return await self._finish(headers, b"[" + b",".join(a.body for a in answers) + b"]", 200)
-        answer = await self._one(asks[0], caller)
-        return await self._finish(headers, answer.body, answer.status)
+            response = await self._finish(headers, b"[" + b",".join(a.body for a in answers) + b"]", 200)
+        else:
+            answer = await self._one(asks[0], caller)
+            response = await self._finish(headers, answer.body, answer.status)
+        response.headers.update(rated)
+        return response
 
     async def _one(self, ask: Ask | TowpathError, caller: Caller) -> Answer:
         return Answer.failed(ask) if isinstance(ask, TowpathError) else await self._answering.answer(ask, caller)
@@ -91,9 +101,8 @@ class GraphQLOverHttp:
         least = self._config.compress_bytes
         if least and len(body) >= least:
             response.headers["vary"] = "accept-encoding"
-            if _accepts_gzip(headers.get("accept-encoding", "")):
-                packed = await asyncio.to_thread(_pack, body) if len(body) > _IN_THREAD else _pack(body)
-                response = _json(packed, status)
+            if accepts_gzip(headers.get("accept-encoding", "")):
+                response = _json(await pack(body), status)
                 response.headers.update({"content-encoding": "gzip", "vary": "accept-encoding"})
         return response
 
@@ -101,18 +110,6 @@ class GraphQLOverHttp:
 def _json(body: bytes, status: int) -> Response:
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     return Response(body, status, headers, media_type="application/json")
-
-
-def _pack(body: bytes) -> bytes:
-    return gzip.compress(body, compresslevel=1, mtime=0)
-
-
-def _accepts_gzip(header: str) -> bool:
-    for item in header.lower().split(","):
-        name, _, weight = item.partition(";")
-        if name.strip() == "gzip":
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
 
 
 def application(

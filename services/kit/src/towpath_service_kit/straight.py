@@ -61,7 +61,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int | N
     if limit is not None:
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
     parts: list[bytes] = []
     length = 0
     while True:
@@ -71,11 +71,12 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int | N
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         if limit is not None and length > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         if not message.get("more_body", False):
             return b"".join(parts)
 
 
-def _too_large(limit: int) -> TowpathError:
+def too_large(limit: int) -> TowpathError:
+    """The error for a body over the limit."""
     sentence = f"The body is longer than {limit} bytes; send it in several requests, or raise TOWPATH_MAX_BODY_BYTES."
     return TowpathError(Code.PAYLOAD_TOO_LARGE, sentence, limit=limit)

@@ -278,18 +278,20 @@ class _Connection:
                         break
                     await self._send(f"{head}{answer.body.decode()}}}")
         except TowpathError as e:
-            last = self._dialect.failed(operation_id, [e.to_graphql()])
+            last = self._dialect.failed(operation_id, Answer.failed(e).errors())
         except (_CloseError, WebSocketDisconnect):
             raise
         except Exception as e:  # one operation's fault must not end the others
             _log.error("operation_failed", error=e)
-            last = self._dialect.failed(operation_id, [TowpathError(Code.INTERNAL, "The gateway failed; its log says why.").to_graphql()])
+            last = self._dialect.failed(
+                operation_id, Answer.failed(TowpathError(Code.INTERNAL, "The gateway failed; its log says why.")).errors()
+            )
         if self._running.get(operation_id) is asyncio.current_task():
             del self._running[operation_id]
             await self._send(last)
 
     async def _error(self, operation_id: str, error: TowpathError) -> None:
-        await self._send(self._dialect.failed(operation_id, [error.to_graphql()]))
+        await self._send(self._dialect.failed(operation_id, Answer.failed(error).errors()))
 
     async def _send(self, text: str) -> None:
         try:

@@ -14,6 +14,7 @@ from uuid import UUID
 from towpath_gateway.answering import Answering
 from towpath_gateway.asking import Ask
 from towpath_gateway.backends import Answer, Caller
+from towpath_gateway.rates import RatedError, Rates
 from towpath_gateway.subscriptions.events import agent_work, flow_run_events, task_run_events
 from towpath_gateway.subscriptions.hints import Hints
 from towpath_gateway.subscriptions.live import LiveQueries
@@ -38,10 +39,12 @@ class Operations:
         clock: Measures waiting.
         sweep: Seconds after which a subscription looks for what no event told it; live queries look at each third.
         metrics: Where it counts.
+        rates: How many operations a caller may begin.
     """
 
-    def __init__(self, answering: Answering, hints: Hints, *, clock: Clock, sweep: float, metrics: Metrics) -> None:
+    def __init__(self, answering: Answering, hints: Hints, *, clock: Clock, sweep: float, metrics: Metrics, rates: Rates) -> None:
         self._answering = answering
+        self._rates = rates
         self._hints = hints
         self._sweep = sweep
         self._live = LiveQueries(hints, answering, clock=clock, sweep=3 * sweep, metrics=metrics)
@@ -52,7 +55,8 @@ class Operations:
         Raises:
             TowpathError: The operation is wrong, or not for this caller.
         """
-        plan = self._answering.documents.plan(ask.query, ask.operation_name)
+        await self._take(caller)
+        ask, plan = self._answering.plan(ask, caller)
         if plan.kind != "subscription":
             yield await self._answering.carry_out(plan, ask, caller)
             return
@@ -66,6 +70,12 @@ class Operations:
         async with aclosing(self._events(prepared, caller)) as values:
             async for value in values:
                 yield Answer.of(prepared.shaped(value))
+
+    async def _take(self, caller: Caller) -> None:
+        try:
+            await self._rates.take(caller)
+        except RatedError as e:
+            raise e.error from None
 
     async def _check_reach(self, prepared: Prepared, caller: Caller) -> None:
         """A run's own token hears of no run that it may not read."""
@@ -101,7 +111,7 @@ class Operations:
 
     async def _repeated(self, ask: Ask, caller: Caller) -> AsyncGenerator[dict[str, Any], None]:
         """The results of the query that `live` repeats."""
-        plan = self._answering.documents.plan(ask.query, ask.operation_name)
+        ask, plan = self._answering.plan(ask, caller)
         if plan.kind != "query":
             raise TowpathError(Code.VALIDATION_FAILED, f"live repeats a query; a {plan.kind} cannot be repeated.")
         async with aclosing(self._live.watch(plan, ask, caller)) as answers:

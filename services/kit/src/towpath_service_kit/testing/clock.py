@@ -49,6 +49,11 @@ class ManualClock:
                 self._waiters.remove(entry)
         return event.is_set()
 
+    @property
+    def waiters(self) -> int:
+        """How many wait at present."""
+        return len(self._waiters)
+
     async def until_waiting(self, *, timeout: float = 5.0) -> float:
         """Wait until somebody waits on the clock; the seconds until the first is due."""
         async with asyncio.timeout(timeout):
