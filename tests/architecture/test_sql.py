@@ -95,6 +95,7 @@ def test_tables_of_tenants_are_asked_with_their_tenant():
     allowed = {
         # after the row was found and locked within the caller's tenant, in the same transaction
         "archive_flow", "archive_older_flows", "append_serialized_tasks", "set_schedule", "remember_idempotency_key", "mark_tasks",
+        "merge_group_settings", "merge_flow_settings", "lock_flows_of_group", "newest_flow_of_group", "move_flows",
         "insert_flow_runs", "tasks_of_flow", "tasks_by_slug", "lock_descendants", "flow_run_details", "task_run_records",
         "lock_task_runs_by_slug",
         "lock_unfinished_task_runs",

@@ -15,6 +15,7 @@ from towpath_graphql.domain.runs import Event
 from towpath_graphql.main import Config, build
 from towpath_proto import subjects
 from towpath_proto.errors import Code, TowpathError
+from towpath_proto.timers import SCHEDULE_AHEAD
 from towpath_service_kit.bus import NatsBus
 from towpath_service_kit.settings import Secret
 from towpath_service_kit.upstream import AsgiUpstream
@@ -56,7 +57,8 @@ async def test_every_event_has_the_shape_of_its_schema(api, make_state):
             assert (body["type"], body["version"], body["tenant_id"]) == (event_type, 1, str(api.identity.tenant))
             jsonschema.validate(body["data"], subjects.schema(event_type), format_checker=jsonschema.FormatChecker())
     assert max(len(m.payload) for m in api.bus.published) < 10_000
-    states = [b["data"]["state"] for b in await published(api, "flow_run.state", 4)]
+    told = [b["data"] for b in await published(api, "flow_run.state", 4 + SCHEDULE_AHEAD)]
+    states = [d["state"] for d in told if d["flow_run_id"] == str(run["id"])]
     assert states == ["Scheduled", "Submitted", "Running", "Cancelling"]
     (cancel,) = await published(api, "flow_run.cancel")
     assert cancel["data"] == {"flow_run_id": str(run["id"]), "fence": run["fence"]}

@@ -24,6 +24,7 @@ def strange(x):
     run, task_run = {"flow_run_id": x["run"]}, {"task_run_id": x["task_run"]}
     owned = {**run, "fence": x["fence"]}
     flow, ids = {"flow_id": x["flow"]}, "id"
+    group = {"flow_group_id": x["flow_group"]}
     return {
         "create_project": ({"tenant_id": x["tenant"], "name": "p"}, ids),
         "delete_project": ({"project_id": x["project"]}, "success"),
@@ -39,6 +40,15 @@ def strange(x):
         "delete_flow": (flow, "success"),
         "set_schedule_active": (flow, "success"),
         "set_schedule_inactive": (flow, "success"),
+        "update_flow_project": ({**flow, "project_id": x["project"]}, ids),
+        **{f"{a}_flow_{b}": (flow, "success") for a in ("enable", "disable") for b in ("heartbeat", "lazarus_process")},
+        "delete_flow_group": (group, "success"),
+        "set_flow_group_description": ({**group, "description": "d"}, "success"),
+        "set_flow_group_labels": ({**group, "labels": ["l"]}, "success"),
+        "set_flow_group_run_config": ({**group, "run_config": {"type": "LocalRun"}}, "success"),
+        "set_flow_group_default_parameters": ({**group, "parameters": {"p": 1}}, "success"),
+        "set_flow_group_schedule": ({**group, "interval_clocks": [{"interval": 60}]}, "success"),
+        "delete_flow_group_schedule": (group, "success"),
         "create_flow_run": (flow, ids),
         "create_flow_runs": ({"runs": [flow, {"version_group_id": x["group"]}, {**flow, "parent_flow_run_id": x["run"]}]}, "results"),
         "set_flow_run_name": ({**run, "name": "n"}, "success"),
@@ -70,7 +80,7 @@ def strange(x):
 
 def test_every_mutation_has_a_case():
     """A mutation that is added to the SDL must be added here, too."""
-    names = "tenant project flow group task run fence task_run agent key packed key_value"
+    names = "tenant project flow group flow_group task run fence task_run agent key packed key_value"
     example = dict.fromkeys(names.split())
     assert set(strange(example)) | OWN_TENANT_ONLY == set(MUTATIONS)
     assert not set(strange(example)) & OWN_TENANT_ONLY
@@ -98,11 +108,12 @@ async def theirs(api, make_state):
     key = await other.call("create_api_key", "id key", name="theirs")
     run = await other.begun(await other.register(tasks=1))
     await other.create(flow_id := (await other.rows("select flow_id from flow_run"))[0]["flow_id"])
-    (flow,) = await other.rows("select version_group_id, id from flow where id = %s", flow_id)
+    (flow,) = await other.rows("select version_group_id, flow_group_id, id from flow where id = %s", flow_id)
     task = (await other.tasks_of(run["id"]))["a-1"]
     return {
         "api": other, "tenant": tenant, "project": project, "key": key["id"], "run": run["id"], "fence": run["fence"], "flow": flow["id"],
-        "group": flow["version_group_id"], "task": task["task_id"], "task_run": task["id"], "agent": await other.agent(),
+        "group": flow["version_group_id"], "flow_group": flow["flow_group_id"], "task": task["task_id"], "task_run": task["id"],
+        "agent": await other.agent(),
         "key_value": (await other.call("set_key_value", "id", key="theirs", value=1))["id"],
         "packed": base64.b64encode(gzip.compress(b'{"name": "f"}')).decode(),
     }  # fmt: skip

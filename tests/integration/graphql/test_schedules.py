@@ -6,6 +6,7 @@ import asyncio
 from uuid import uuid4
 
 from towpath_proto.errors import Code, TowpathError
+from towpath_proto.timers import SCHEDULE_AHEAD
 
 INTERVAL = {
     "clocks": [{"type": "IntervalClock", "interval": 3600000000, "start_date": {"dt": "2026-01-01T00:00:00", "tz": "UTC"}}],
@@ -63,9 +64,9 @@ async def test_a_slot_is_scheduled_once(api):
     assert made.count("EXISTS") == 4 * 17 - 15
     assert len({r["id"] for answer in answers for r in answer} | {r["id"] for r in first}) == 20
     rows = await api.rows("select auto_scheduled, schedule_clock, due_at = scheduled_start_time as offered from flow_run")
-    assert rows == [{"auto_scheduled": True, "schedule_clock": clock, "offered": True}] * 20
+    assert rows == [{"auto_scheduled": True, "schedule_clock": clock, "offered": True}] * (20 + SCHEDULE_AHEAD)
     (source,) = (await loops(api)(SOURCES))["schedule_sources"]
-    assert len(source["upcoming"]) == 20
+    assert len(source["upcoming"]) == 20 + SCHEDULE_AHEAD
     assert {u["clock"] for u in source["upcoming"]} == {clock}
 
 
@@ -128,7 +129,7 @@ async def test_a_new_version_retires_the_old_one(api):
     new, _ = await scheduled(api)
     rows = await api.rows("select id, version, archived, is_schedule_active from flow order by version")
     assert [(r["id"], r["version"], r["archived"], r["is_schedule_active"]) for r in rows] == [(old, 1, True, False), (new, 2, False, True)]
-    runs = {r["id"]: r for r in await api.rows("select id, state, state_message from flow_run")}
+    runs = {r["id"]: r for r in await api.rows("select id, state, state_message from flow_run where flow_id = %s", old)}
     assert {i: r["state"] for i, r in runs.items()} == {taken["id"]: "Submitted", manual: "Cancelled", paused: "Cancelled"}
     assert "Version 2" in runs[manual]["state_message"]
     assert (await api.refused("create_flow_run", "id", flow_id=old)).code is Code.FLOW_ARCHIVED

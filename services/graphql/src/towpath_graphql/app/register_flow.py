@@ -17,11 +17,12 @@ from towpath_graphql.app.audit import note
 from towpath_graphql.app.batch import Batch
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
+from towpath_graphql.app.schedules import activate, locked_flow
 from towpath_graphql.app.storing import lock_flow_runs
 from towpath_graphql.domain import serialized_flow, state_json
 from towpath_graphql.domain.runs import Event, Origin, Proposal
 from towpath_graphql.domain.serialized_flow import FlowSpec
-from towpath_proto import parameter_schemas, schedules, signing
+from towpath_proto import schedules, signing
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_proto.states import is_a
@@ -153,7 +154,7 @@ async def _register(
         await tx.run("insert_flow_clocks", flow_id=row["id"], tenant_id=tenant_id, rows=Json(clocks))
     await _retire_older(tx, caller, group["id"], keep=row["id"], new_version=row["version"])
     if set_schedule_active and (spec.schedule or group["schedule"]):
-        await _activate(tx, caller, row["id"])
+        await activate(tx, caller, row["id"])
     tx.publish([_registered_event(tenant_id, row, group["id"], spec.name)])
     return Registered(row["id"], group["id"], row["version"], created=True)
 
@@ -204,7 +205,7 @@ async def _withdraw_runs(tx: Transaction, caller: Caller, flow_ids: Sequence[UUI
     """What a schedule made and nobody took is deleted; what people scheduled is cancelled, with the reason."""
     if not flow_ids:
         return
-    await tx.run("delete_upcoming_runs", flow_ids=list(flow_ids))
+    await tx.run("delete_upcoming_runs", flow_ids=list(flow_ids), after=None)
     waiting = [r["id"] for r in await tx.all("waiting_runs_of_flows", flow_ids=list(flow_ids))]
     if waiting:
         runs = await lock_flow_runs(tx, waiting, None)
@@ -221,7 +222,7 @@ async def register_tasks(store: Store, caller: Caller, flow_id: UUID, tasks: Any
         raise TowpathError(Code.BAD_FLOW, "serialized_tasks must be a list.")
     serialized_flow.check_slugs(tasks)
     async with store.transaction() as tx:
-        flow = await _flow(tx, caller, flow_id)
+        flow = await locked_flow(tx, caller, flow_id)
         new = await _add_tasks(tx, flow_id, flow["tenant_id"], serialized_flow.task_rows(tasks))
         if new:
             await tx.run("append_serialized_tasks", id=flow_id, tasks=Json([t for t in tasks if t["slug"] in new]))
@@ -233,61 +234,15 @@ async def register_edges(store: Store, caller: Caller, flow_id: UUID, edges: Any
     if not isinstance(edges, list):
         raise TowpathError(Code.BAD_FLOW, "serialized_edges must be a list.")
     async with store.transaction() as tx:
-        flow = await _flow(tx, caller, flow_id)
+        flow = await locked_flow(tx, caller, flow_id)
         await _add_edges(tx, flow_id, flow["tenant_id"], edges)
         await tx.run("mark_tasks", flow_id=flow_id)
-
-
-async def set_schedule(store: Store, caller: Caller, flow_id: UUID, *, active: bool) -> bool:
-    """Switch a flow's schedule on or off; False when it has none.
-
-    Raises:
-        TowpathError: `MISSING_PARAMETER` when a clock leaves a required parameter without a value, `BAD_PARAMETERS` when it gives one of
-            a wrong type.
-    """
-    async with store.transaction() as tx:
-        if active:
-            return await _activate(tx, caller, flow_id)
-        flow = await _flow(tx, caller, flow_id)
-        await tx.run("set_schedule", id=flow_id, active=False)
-        await tx.run("delete_upcoming_runs", flow_ids=[flow_id])
-        tx.publish([_schedule_event(flow)])
-        await note(tx, caller, "set_schedule_inactive", "flow", flow_id)
-        return True
-
-
-async def _activate(tx: Transaction, caller: Caller, flow_id: UUID) -> bool:
-    flow = await _flow(tx, caller, flow_id)
-    schedule = flow["group_schedule"] or flow["schedule"]
-    if flow["archived"]:
-        raise TowpathError(Code.FLOW_ARCHIVED, f"Version {flow['version']} of '{flow['name']}' is archived; schedule its newest version.")
-    if not schedule:
-        return False
-    required = {p["name"] for p in flow["parameters"] or [] if p.get("required")} - set(flow["default_parameters"] or {})
-    for clock in schedules.parse(schedule).clocks:
-        lacking = sorted(required - set(clock.parameter_defaults or {}))
-        if lacking:
-            raise TowpathError(
-                Code.MISSING_PARAMETER,
-                f"The schedule of '{flow['name']}' gives no value for {', '.join(lacking)}; add defaults to them or to each clock.",
-                parameters=lacking,
-            )
-        parameter_schemas.check(flow["parameters"] or [], clock.parameter_defaults or {}, flow_name=flow["name"])
-    await tx.run("set_schedule", id=flow_id, active=True)
-    tx.publish([_schedule_event(flow)])
-    await note(tx, caller, "set_schedule_active", "flow", flow_id)
-    return True
-
-
-def _schedule_event(flow: Row) -> Event:
-    data = {"flow_id": str(flow["id"]), "flow_group_id": str(flow["flow_group_id"])}
-    return Event("schedule.changed", flow["tenant_id"], flow["id"], data)
 
 
 async def archive_flow(store: Store, caller: Caller, flow_id: UUID) -> None:
     """Archive one version; its waiting runs are withdrawn."""
     async with store.transaction() as tx:
-        await _flow(tx, caller, flow_id)
+        await locked_flow(tx, caller, flow_id)
         await tx.run("archive_flow", id=flow_id)
         await _withdraw_runs(tx, caller, [flow_id], f"The flow was archived by {caller.actor}.")
         await note(tx, caller, "archive_flow", "flow", flow_id)
@@ -296,7 +251,7 @@ async def archive_flow(store: Store, caller: Caller, flow_id: UUID) -> None:
 async def delete_flow(store: Store, caller: Caller, flow_id: UUID) -> None:
     """Delete one version with its runs and their history."""
     async with store.transaction() as tx:
-        await _flow(tx, caller, flow_id)
+        await locked_flow(tx, caller, flow_id)
         await delete_history(tx, [flow_id])
         await tx.run("delete_flow", id=flow_id, tenant_id=caller.scope)
         await note(tx, caller, "delete_flow", "flow", flow_id)
@@ -311,13 +266,6 @@ async def delete_history(tx: Transaction, flow_ids: Sequence[UUID]) -> None:
     await tx.run("lock_flows_to_delete", ids=ids)
     await tx.run("lock_runs_to_delete", flow_ids=ids)
     await tx.run("delete_flow_history", flow_ids=ids)
-
-
-async def _flow(tx: Transaction, caller: Caller, flow_id: UUID) -> Row:
-    flow = await tx.one("lock_flow", id=flow_id, tenant_id=caller.scope)
-    if flow is None:
-        raise TowpathError(Code.NOT_FOUND, f"There is no flow {flow_id}; `towpath get flows` lists what is registered.")
-    return flow
 
 
 def decode_code(code: str | None, code_hash: str | None, signature: str | None, key_id: str | None, info: Any) -> SignedCode | None:

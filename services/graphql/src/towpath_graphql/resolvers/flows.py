@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLError
 
-from towpath_graphql.app import own_runs
+from towpath_graphql.app import own_runs, schedules
 from towpath_graphql.app import register_flow as use
 from towpath_graphql.resolvers.context import Context, Handler
 from towpath_graphql.resolvers.scalars import base64_text, checked_depth
@@ -98,12 +98,12 @@ async def delete_flow(context: Context, input: dict[str, Any]) -> dict[str, Any]
 
 async def set_schedule_active(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Switch a schedule on."""
-    return {"success": await use.set_schedule(context.store, context.caller, input["flow_id"], active=True)}
+    return {"success": await schedules.set_schedule(context.store, context.caller, input["flow_id"], active=True)}
 
 
 async def set_schedule_inactive(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Switch a schedule off."""
-    return {"success": await use.set_schedule(context.store, context.caller, input["flow_id"], active=False)}
+    return {"success": await schedules.set_schedule(context.store, context.caller, input["flow_id"], active=False)}
 
 
 async def register_flow(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002

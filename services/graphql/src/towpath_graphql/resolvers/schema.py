@@ -7,13 +7,14 @@ from functools import cache
 from ariadne import MutationType, QueryType, make_executable_schema
 from graphql import GraphQLSchema
 
-from towpath_graphql.resolvers import base, flows, native, runs, secrets
+from towpath_graphql.resolvers import base, flows, groups, native, runs, secrets
 from towpath_graphql.resolvers.context import Handler, guarded
 from towpath_graphql.resolvers.scalars import datetime_scalar, json_scalar, log_level_scalar, uuid_scalar
 from towpath_proto import sdl
 
-QUERIES: dict[str, Handler] = {**base.QUERIES, **flows.QUERIES, **runs.QUERIES, **native.QUERIES, **secrets.QUERIES}
-MUTATIONS: dict[str, Handler] = {**base.MUTATIONS, **flows.MUTATIONS, **runs.MUTATIONS, **native.MUTATIONS, **secrets.MUTATIONS}
+_MODULES = (base, flows, groups, native, runs, secrets)
+QUERIES: dict[str, Handler] = {k: v for m in _MODULES for k, v in getattr(m, "QUERIES", {}).items()}
+MUTATIONS: dict[str, Handler] = {k: v for m in _MODULES for k, v in getattr(m, "MUTATIONS", {}).items()}
 
 
 @cache

@@ -154,9 +154,11 @@ with states as (delete from flow_run_state where flow_run_id in (select id from 
 delete from log where flow_run_id in (select id from flow_run where flow_id = any(%(flow_ids)s));
 
 -- name: delete_upcoming_runs
--- Runs that a schedule made and nobody has taken yet; locked in the order of their ids, as everywhere.
+-- Runs that a schedule made and nobody has taken yet, all or those that are scheduled later than `after`; locked in the order of their
+-- ids, as everywhere.
 with doomed as (
     select id from flow_run where flow_id = any(%(flow_ids)s) and auto_scheduled and due_at is not null and version = 1
+      and (%(after)s::timestamptz is null or scheduled_start_time > %(after)s::timestamptz)
     order by id for update
 ), gone as (
     delete from flow_run where id in (select id from doomed) returning id
