@@ -23,7 +23,7 @@ NAMES = {
     "prefect.engine.state": "State Pending Scheduled Submitted Queued Running Retrying Paused Resume Finished Success Cached Mapped "
     "Skipped Failed TimedOut TriggerFailed ValidationFailed Cancelled Cancelling Looped",
     "prefect.executors": "LocalExecutor LocalDaskExecutor DaskExecutor",
-    "prefect.run_configs": "UniversalRun LocalRun",
+    "prefect.run_configs": "UniversalRun LocalRun DockerRun KubernetesRun ECSRun",
     "prefect.schedules": "Schedule IntervalSchedule CronSchedule",
     "prefect.schedules.adjustments": "add next_weekday",
     "prefect.schedules.clocks": "IntervalClock CronClock DatesClock",

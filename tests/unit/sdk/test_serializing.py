@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ import pytest
 
 from towpath import Flow, Parameter, Task, task, unmapped
 from towpath.errors import Code, FlowError, TowpathError
-from towpath.run_configs import LocalRun, UniversalRun
+from towpath.run_configs import DockerRun, ECSRun, KubernetesRun, LocalRun, UniversalRun
 from towpath.schedules import CronClock, CronSchedule, DatesClock, IntervalClock, IntervalSchedule, Schedule
 from towpath.storage import BackendStorage
 from towpath.triggers import some_failed
@@ -187,3 +188,39 @@ def test_run_configs_as_json() -> None:
         with pytest.raises(FlowError) as caught:
             UniversalRun(**bad)  # type: ignore[arg-type]
         assert caught.value.code == Code.BAD_RUN_CONFIG
+
+
+def test_run_configs_of_containers_as_json(tmp_path: Path) -> None:
+    """Every field is in the JSON, null where it was not given; templates of this machine are read when the run config is made."""
+    docker = DockerRun(image="a/b", ports=range(80, 82), host_config={"mem_limit": "1g"}, labels=["x"]).to_dict()
+    assert docker == {
+        "env": None,
+        "labels": ["x"],
+        "image": "a/b",
+        "ports": [80, 81],
+        "host_config": {"mem_limit": "1g"},
+        "__version__": __version__,
+        "type": "DockerRun",
+    }
+    template = tmp_path / "job.yaml"
+    template.write_text("apiVersion: batch/v1\nkind: Job\n")
+    job = {"apiVersion": "batch/v1", "kind": "Job"}
+    for given in (str(template), f"file://{template}"):
+        kubernetes = KubernetesRun(job_template_path=given).to_dict()
+        assert kubernetes["job_template"] == job
+        assert kubernetes["job_template_path"] is None
+    assert KubernetesRun(job_template=template.read_text()).job_template == job
+    assert KubernetesRun(job_template_path="agent:///etc/job.yaml").job_template_path == "agent:///etc/job.yaml"
+    assert ECSRun(cpu=512, memory="4 GB", task_definition={"family": "f"}).to_dict()["cpu"] == "512"
+    for make, field in (
+        (lambda: KubernetesRun(job_template_path=str(tmp_path / "none.yaml")), "job_template_path"),
+        (lambda: KubernetesRun(job_template="- a"), "job_template"),
+        (lambda: KubernetesRun(job_template="{"), "job_template"),
+        (lambda: KubernetesRun(job_template=job, job_template_path=str(template)), "job_template"),
+        (lambda: ECSRun(task_definition_arn="arn:x", image="a"), "image"),
+        (lambda: DockerRun(ports=[99999]), "ports"),
+    ):
+        with pytest.raises(FlowError) as caught:
+            make()
+        assert caught.value.code == Code.BAD_RUN_CONFIG
+        assert caught.value.detail["field"] == field

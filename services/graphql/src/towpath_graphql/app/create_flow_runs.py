@@ -18,8 +18,9 @@ from towpath_graphql.app.ports import Json, Row, Store, Transaction
 from towpath_graphql.app.storing import must_hold
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.decide import flow_events
-from towpath_graphql.domain.parameters import check_run_config, choose_labels, choose_name, choose_parameters
+from towpath_graphql.domain.parameters import choose_labels, choose_name, choose_parameters
 from towpath_graphql.domain.runs import Event, FlowRun
+from towpath_proto import run_configs
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 
@@ -165,7 +166,7 @@ def _flow_for(request: RunRequest, by_id: Mapping[UUID, Row], by_group: Mapping[
 
 
 def _row(request: RunRequest, flow: Row, now: datetime) -> dict[str, Any]:
-    check_run_config(request.run_config)
+    run_configs.check(request.run_config)
     if request.clock is not None and not flow["is_schedule_active"]:
         raise TowpathError(Code.BAD_SCHEDULE, f"The schedule of flow '{flow['name']}' is not active; no run of it is made.")
     if request.context is not None and not isinstance(request.context, dict):

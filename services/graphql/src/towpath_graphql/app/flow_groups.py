@@ -16,8 +16,7 @@ from towpath_graphql.app.ports import Json, Row, Store, Transaction
 from towpath_graphql.app.register_flow import delete_history
 from towpath_graphql.app.schedules import locked_flow, remake
 from towpath_graphql.domain import group_schedule
-from towpath_graphql.domain.parameters import check_run_config
-from towpath_proto import parameter_schemas
+from towpath_proto import parameter_schemas, run_configs
 from towpath_proto.errors import Code, TowpathError
 
 _JSON = ("labels", "run_config", "default_parameters", "schedule")
@@ -66,7 +65,7 @@ async def set_run_config(store: Store, caller: Caller, flow_group_id: UUID, run_
     Raises:
         TowpathError: `BAD_RUN_CONFIG`, `NOT_FOUND`.
     """
-    check_run_config(run_config)
+    run_configs.check(run_config)
     await _change(store, caller, flow_group_id, "set_flow_group_run_config", run_config=run_config)
 
 

@@ -69,21 +69,6 @@ def choose_parameters(
     return chosen
 
 
-def check_run_config(run_config: Any) -> None:
-    """Refuse a run config that no agent could match.
-
-    Raises:
-        TowpathError: `BAD_RUN_CONFIG`.
-    """
-    if run_config is None:
-        return
-    if not isinstance(run_config, dict) or not isinstance(run_config.get("type", ""), str):
-        raise TowpathError(Code.BAD_RUN_CONFIG, 'run_config must be a JSON object such as {"type": "UniversalRun"}.')
-    labels = run_config.get("labels")
-    if labels is not None and not (isinstance(labels, list) and all(isinstance(x, str) for x in labels)):
-        raise TowpathError(Code.BAD_RUN_CONFIG, "The labels of a run_config must be a list of texts.")
-
-
 def choose_labels(
     given: Sequence[str] | None,
     given_run_config: Mapping[str, Any] | None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from towpath_graphql.domain.parameters import check_run_config
+from towpath_proto import run_configs
 from towpath_proto.errors import Code, TowpathError
 
 _OLDEST_CORE = (0, 6, 1)
@@ -44,8 +44,8 @@ def read(serialized: Any) -> FlowSpec:
     for key in ("storage", "environment"):
         if not isinstance(serialized.get(key), dict | None):
             raise TowpathError(Code.BAD_FLOW, f"'{key}' of a serialised flow must be a JSON object.")
-    check_run_config(serialized.get("run_config"))
-    check_run_config({"labels": (serialized.get("environment") or {}).get("labels")})
+    run_configs.check(serialized.get("run_config"))
+    run_configs.check({"labels": (serialized.get("environment") or {}).get("labels")})
     tasks = _list(serialized, "tasks")
     edges = _list(serialized, "edges")
     slugs = check_slugs(tasks)
