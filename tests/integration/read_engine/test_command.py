@@ -48,6 +48,39 @@ async def test_the_command_serves_and_ends_in_order(library_url, library_metadat
             await process.wait()
 
 
+async def test_it_starts_with_an_address_only_and_takes_its_metadata_by_the_api(library_url, library_metadata):
+    """No metadata, no secret: it serves nothing until it is told what, and then everything; the image's variables count."""
+    process = await _start(
+        "--database-url",
+        library_url,
+        "--port",
+        "0",
+        "--metadata-api",
+        HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES="true",
+        HASURA_GRAPHQL_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await _port(process)}", trust_env=False) as client:
+            query = {"query": "{ article(where: {views: {_gt: 1000}}) { views rating } }"}
+            assert (await client.post("/v1/graphql", json=query)).json()["errors"][0]["extensions"]["code"] == "validation-failed"
+            metadata = json.loads(library_metadata.read_text(encoding="utf-8"))
+            command = {"type": "replace_metadata", "version": 2, "args": {"allow_inconsistent_metadata": False, "metadata": metadata}}
+            answer = await client.post("/v1/metadata", json=command)
+            assert (answer.status_code, answer.json()) == (200, {"is_consistent": True, "inconsistent_objects": []})
+            answer = await client.post("/v1/graphql", json=query)
+            assert answer.json() == {"data": {"article": [{"views": "9007199254740993", "rating": "4.50"}]}}
+            null = {"query": "{ author(where: {id: {_eq: null}}) { id } }"}
+            assert "unexpected null value" in (await client.post("/v1/graphql", json=null)).text
+            assert (await client.get("/healthz")).text == "OK"
+        process.terminate()
+        await process.communicate()
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 async def test_a_missing_setting_is_one_sentence():
     """Without a database the command says what to set, and its status is 2."""
     process = await _start()
