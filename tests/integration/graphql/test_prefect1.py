@@ -192,6 +192,11 @@ async def test_a_heartbeat_renews_the_lease(api, make_state):
     await api.call("update_flow_run_heartbeat", flow_run_id=run_id)
     (row,) = await api.rows("select extract(epoch from lease_expires_at - now())::int as left, heartbeat from flow_run")
     assert 80 <= row["left"] <= 90
+    await api.call("cancel_flow_run", "state", flow_run_id=run_id)
+    await api.expire(run_id, 10)
+    await api.call("update_flow_run_heartbeat", flow_run_id=run_id)
+    (row,) = await api.rows("select lease_expires_at < now() as over from flow_run")
+    assert row["over"]  # the heart of a killed process may beat for ever; what is cancelled ends all the same
     native = await api.begun(await api.register())
     assert (await api.refused("update_flow_run_heartbeat", flow_run_id=native["id"])).code is Code.NOT_FOUND
 

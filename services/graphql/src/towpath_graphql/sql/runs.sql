@@ -253,9 +253,13 @@ from wanted w
 left join flow_run r on r.id = w.id and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
 
 -- name: beat_prefect1
--- The heartbeat of a Prefect 1 client's run renews the lease that its state writes took.
+-- The heartbeat of a Prefect 1 client's run renews the lease that its state writes took. Not while it is being cancelled: its heart is a
+-- process of its own that goes on beating when the run's process was killed, and a person who cancels must see an end.
 update flow_run r
-set heartbeat = now(), lease_expires_at = case when r.phase is null then null else now() + make_interval(secs => r.lease_seconds) end
+set heartbeat = now(),
+    lease_expires_at = case when r.phase is null then null
+                            when r.state = 'Cancelling' then r.lease_expires_at
+                            else now() + make_interval(secs => r.lease_seconds) end
 where r.id = %(id)s and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
   and (r.lease_seconds is null or r.lease_seconds = %(lease)s)
 returning r.id;
