@@ -221,8 +221,8 @@ def _relationships() -> dict[str, dict[str, tuple[str, dict[str, str], str]]]:
 def test_every_relationship_stands_on_a_key_or_on_columns_that_exist(
     columns: dict[str, set[str]], foreign_keys: set[tuple[str, str, str, str]]
 ) -> None:
-    """Relationships by foreign key have that key in the database; manual ones are only where partitioned tables and views have none."""
-    keyless = {"log", "flow_run_state", "task_run_state", "task_tag_limit", "flow_concurrency_limit"}
+    """Relationships by foreign key have it in the database; manual ones are where partitions, views and rows of functions have none."""
+    keyless = {"log", "flow_run_state", "task_run_state", "task_tag_limit", "flow_concurrency_limit", "utility_traversal"}
     for table, relationships in _relationships().items():
         for name, (far, mapping, kind) in relationships.items():
             assert far in TABLES, (table, name)
