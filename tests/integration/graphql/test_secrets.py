@@ -59,9 +59,8 @@ async def test_nothing_but_the_answer_holds_the_value(api):
     tables = await api.rows(
         "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relpersistence = 'p'"
     )
-    everything = "".join(
-        row["text"] for table in tables for row in await api.rows(f"select to_jsonb(t)::text as text from {table['name']} t")
-    )
+    rows = [await api.rows(f"select to_jsonb(t)::text as text from {table['name']} t") for table in tables]
+    everything = str(rows)
     assert "OTHER" in everything
     for text in ("pa55word", base64.b64encode(b"pa55word").decode(), b"pa55word".hex()):
         assert text not in everything
