@@ -28,5 +28,9 @@ SCHEDULE_AHEAD = 10
 """Runs kept scheduled ahead for each active schedule."""
 AGENT_ALIVE = 60.0
 """An agent that has not asked for this long counts as gone in messages and pages."""
+ASK_AGAIN = 1.0
+"""A native run's process whose tasks wait for a slot asks again after this."""
+ASK_AGAIN_PREFECT1 = 30.0
+"""A Prefect 1 client that was told to wait for a slot asks again after this (its own `cloud.queue_interval`)."""
 RETRY_IN_PROCESS = 600.0
 """A retry due within this time is waited for inside the run's process; a later one ends the process."""

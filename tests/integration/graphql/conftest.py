@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -70,13 +70,18 @@ class Api:
         async with await psycopg.AsyncConnection.connect(self.dsn, row_factory=dict_row) as connection:
             return await (await connection.execute(sql, parameters)).fetchall()
 
-    async def register(self, name: str = "canal", tasks: int = 2, *, retries: int = 0, cache_key: str | None = None, **flow: Any) -> UUID:
+    async def register(
+        self, name: str = "canal", tasks: int = 2, *, retries: int = 0, cache_key: str | None = None, tags: Sequence[str] = (), **flow: Any
+    ) -> UUID:
         """Register a flow with a chain of tasks a-1 → a-2 → …, signed code included; its id."""
         slugs = [f"a-{i + 1}" for i in range(tasks)]
         code = f"code of {name}".encode()
         serialized = {
             "name": name,
-            "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0, "cache_key": cache_key} for s in slugs],
+            "tasks": [
+                {"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0, "cache_key": cache_key, "tags": list(tags)}
+                for s in slugs
+            ],
             "edges": [
                 {"upstream_task": {"slug": a}, "downstream_task": {"slug": b}, "key": "x", "mapped": False} for a, b in pairwise(slugs)
             ],
@@ -92,7 +97,7 @@ class Api:
         }
         return UUID((await self.call("register_flow", "flow_id version created", **given))["flow_id"])
 
-    async def register1(self, name: str = "old boat", tasks: int = 2, *, retries: int = 0, **flow: Any) -> UUID:
+    async def register1(self, name: str = "old boat", tasks: int = 2, *, retries: int = 0, tags: Sequence[str] = (), **flow: Any) -> UUID:
         """Register a flow in one step as Prefect 1's command line does: no code of ours; its id."""
         (project,) = await self.rows("select id from project where name = 'default' and tenant_id = %s", self.identity.tenant)
         slugs = [f"a-{i + 1}" for i in range(tasks)]
@@ -100,7 +105,7 @@ class Api:
             "name": name,
             "type": "prefect.core.flow.Flow",
             "__version__": "1.4.1",
-            "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0} for s in slugs],
+            "tasks": [{"slug": s, "name": "a", "max_retries": retries, "retry_delay": 0, "tags": list(tags)} for s in slugs],
             "edges": [],
             "parameters": [],
             **flow,
@@ -217,6 +222,15 @@ async def check_invariants(api: Api) -> None:
             run = kind(**{k: v for k, v in row.items() if k in columns}, **extra)
             wrong = broken(run, history.get(row["id"], []))
             assert not wrong, f"{table} {row['id']}: {wrong}"
+    assert await api.rows(LEAKED) == []
+
+
+LEAKED = """
+select s.*, r.state as flow_state, r.phase, r.holds_slots, t.state as task_state
+from concurrency_slot s join flow_run r on r.id = s.flow_run_id left join task_run t on t.id = s.task_run_id
+where r.phase is null or not r.holds_slots or (t.end_time is not null and t.state <> 'Looped') or t.state in ('Retrying', 'Paused')
+"""
+"""Slots of runs that nobody owns, and of task runs at rest."""
 
 
 @pytest.fixture

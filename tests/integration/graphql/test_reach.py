@@ -14,7 +14,15 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.identity import HEADER, Role, hash_api_key, sign
 
 REFUSED = {Code.NOT_FOUND, Code.FORBIDDEN}
-OWN_TENANT_ONLY = {"create_tenant", "add_signing_key", "set_secret", "delete_secret", "set_key_value"}
+OWN_TENANT_ONLY = {
+    "create_tenant",
+    "add_signing_key",
+    "set_secret",
+    "delete_secret",
+    "set_key_value",
+    "update_task_tag_limit",
+    "update_flow_concurrency_limit",
+}
 """Mutations that name nothing which another tenant could own."""
 STATE = {"type": "Cancelled", "message": "by a stranger"}
 
@@ -30,6 +38,9 @@ def strange(x):
         "delete_project": ({"project_id": x["project"]}, "success"),
         "create_api_key": ({"tenant_id": x["tenant"], "name": "k"}, "id key"),
         "delete_api_key": ({"key_id": x["key"]}, "success"),
+        "delete_task_tag_limit": ({"limit_id": x["tag_limit"]}, "success"),
+        "delete_flow_concurrency_limit": ({"limit_id": x["label_limit"]}, "success"),
+        "request_slots": ({**owned, "tasks": [{"slug": "a-1"}]}, "results"),
         "delete_key_value": ({"key_value_id": x["key_value"]}, "success"),
         "create_flow": ({"serialized_flow": {"name": "f", "tasks": []}, "project_id": x["project"]}, ids),
         "create_flow_from_compressed_string": ({"serialized_flow": x["packed"], "project_id": x["project"]}, ids),
@@ -80,7 +91,7 @@ def strange(x):
 
 def test_every_mutation_has_a_case():
     """A mutation that is added to the SDL must be added here, too."""
-    names = "tenant project flow group flow_group task run fence task_run agent key packed key_value"
+    names = "tenant project flow group flow_group task run fence task_run agent key packed key_value tag_limit label_limit"
     example = dict.fromkeys(names.split())
     assert set(strange(example)) | OWN_TENANT_ONLY == set(MUTATIONS)
     assert not set(strange(example)) & OWN_TENANT_ONLY
@@ -114,6 +125,8 @@ async def theirs(api, make_state):
         "api": other, "tenant": tenant, "project": project, "key": key["id"], "run": run["id"], "fence": run["fence"], "flow": flow["id"],
         "group": flow["version_group_id"], "flow_group": flow["flow_group_id"], "task": task["task_id"], "task_run": task["id"],
         "agent": await other.agent(),
+        "tag_limit": (await other.call("update_task_tag_limit", "id", tag="db", limit=1))["id"],
+        "label_limit": (await other.call("update_flow_concurrency_limit", "id", label="big", limit=1))["id"],
         "key_value": (await other.call("set_key_value", "id", key="theirs", value=1))["id"],
         "packed": base64.b64encode(gzip.compress(b'{"name": "f"}')).decode(),
     }  # fmt: skip
@@ -185,6 +198,7 @@ async def touches(api, run_id, fence, task):
     return {
         "begin_run": ({**owned, "holder": "x"}, "lease"),
         "report_run": ({**owned, "reporter": "engine", "sequence": 9, "states": []}, "results"),
+        "request_slots": ({**owned, "tasks": [{"slug": "a-1"}]}, "results"),
         "renew_leases": ({"leases": [owned]}, "results"),
         "release_run": ({**owned, "reason": "x"}, "success"),
         "set_flow_run_name": ({**run, "name": "x"}, "success"),

@@ -7,10 +7,12 @@ refused proposal does not stop the others; every item has its own answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from towpath_graphql.app import slots
 from towpath_graphql.app.ports import Transaction
 from towpath_graphql.app.storing import (
     append_history,
@@ -23,6 +25,8 @@ from towpath_graphql.app.storing import (
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.decide import decide_flow, decide_task, wake
 from towpath_graphql.domain.runs import AcceptFlow, FlowRun, HistoryRow, Origin, Proposal, Reject, TaskRun
+from towpath_graphql.domain.slots import Key, Limit, waiting_for
+from towpath_proto import timers
 from towpath_proto.errors import Code
 from towpath_proto.states import is_final
 
@@ -38,6 +42,9 @@ class Batch:
         flows: Locked flow runs.
         tasks: Locked task runs (and ones about to be made).
         now: The transaction's time.
+
+    Attributes:
+        line: The concurrency limits that these runs come under, where they ask before they run; locked after the runs.
     """
 
     def __init__(self, tx: Transaction, flows: Iterable[FlowRun], tasks: Iterable[TaskRun], now: datetime) -> None:
@@ -53,6 +60,7 @@ class Batch:
         self._touched_flows: set[UUID] = set()
         self._stopped: dict[UUID, str | None] = {}
         self._below: set[UUID] = set()
+        self.line = slots.NOBODY
 
     @property
     def now(self) -> datetime:
@@ -61,8 +69,39 @@ class Batch:
 
     def flow(self, run_id: UUID, proposal: Proposal) -> Result:
         """Decide on a flow run."""
-        decision = decide_flow(self.flows[run_id], proposal, self._now)
-        return self.accept_flow(decision) if isinstance(decision, AcceptFlow) else rejected(decision, run_id)
+        run = self.flows[run_id]
+        decision = decide_flow(run, proposal, self._now)
+        if isinstance(decision, Reject):
+            return rejected(decision, run_id)
+        if proposal.kind in ("Submitted", "Running") and (missing := self._missing(run)):
+            return self._flow_waits(run, proposal, missing)
+        return self.accept_flow(decision)
+
+    def _missing(self, run: FlowRun | TaskRun) -> tuple[Limit, ...]:
+        """The limits without a free slot for a run that is to begin; what runs already goes on."""
+        key = slots.key_of(run)
+        if key not in self.line.needs:
+            return ()
+        if isinstance(run, TaskRun):
+            return self.line.ask(key, goes_on=run.state in ("Running", "Cancelling", "Looped"))
+        return self.line.ask(key, goes_on=run.phase is not None and run.state != "Queued")
+
+    def _flow_waits(self, run: FlowRun, proposal: Proposal, missing: tuple[Limit, ...]) -> Result:
+        """An agent leaves the run in the queue; a process that is to run it keeps it, and waits."""
+        if proposal.kind == "Submitted":
+            why = waiting_for(missing)
+            return failure(Code.NO_FREE_SLOT, f"State update failed for flow run {run.id}: {why[:1].lower()}{why[1:]}", run.id)
+        decision = decide_flow(run, replace(proposal, state=self._queued(proposal, missing), waits=True), self._now)
+        if isinstance(decision, Reject):
+            return rejected(decision, run.id)
+        if run.state == "Queued":  # it has asked again: its lease is longer, its history is not
+            self.replace_flow(replace(run, lease_expires_at=decision.run.lease_expires_at))
+            return {"status": "QUEUED", "id": str(run.id), "version": run.version}
+        return self.accept_flow(decision)
+
+    def _queued(self, proposal: Proposal, missing: tuple[Limit, ...]) -> dict[str, Any]:
+        again = self._now + timedelta(seconds=timers.ASK_AGAIN_PREFECT1)
+        return state_json.make("Queued", waiting_for(missing), start_time=again, state=proposal.state)
 
     def accept_flow(self, decision: AcceptFlow) -> Result:
         """Take a decision that was made elsewhere in the domain."""
@@ -89,6 +128,11 @@ class Batch:
         decision = decide_task(run, self.flows[run.flow_run_id], proposal, self._now)
         if isinstance(decision, Reject):
             return rejected(decision, run_id)
+        if proposal.kind == "Running" and (missing := self._missing(run)):
+            if run.state == "Queued":
+                return {"status": "QUEUED", "id": str(run.id), "version": run.version}
+            waits = decide_task(run, self.flows[run.flow_run_id], replace(proposal, state=self._queued(proposal, missing)), self._now)
+            return rejected(waits, run_id) if isinstance(waits, Reject) else self.accept_task(waits.run, waits.history)
         if decision.history is not None and (woken := wake(self.flows[run.flow_run_id], decision.run, proposal.actor, self._now)):
             self.flow(run.flow_run_id, woken)
         return self.accept_task(decision.run, decision.history)
@@ -98,6 +142,8 @@ class Batch:
         self.tasks[run.id] = run
         if history is not None:
             self._task_history.append(history)
+        if not slots.keeps_slots(run):
+            self.line.leave(slots.key_of(run))
         return {"status": "QUEUED" if run.state == "Queued" else "SUCCESS", "id": str(run.id), "version": run.version}
 
     def adopt(self, run: TaskRun) -> None:
@@ -129,19 +175,41 @@ class Batch:
             state = state_json.make(run.stopped_as(self._now), f"Cancelled with its parent, flow run {run.parent_flow_run_id}.")
             self.flow(run.id, Proposal(state, Origin.CLIENT, actor=actor))
 
+    def _slots(self, changed_tasks: Sequence[TaskRun]) -> tuple[list[Key], tuple[list[UUID], list[UUID]]]:
+        """Who keeps or takes slots or a place in a line, and which flow runs and task runs give theirs back; the flow runs are marked."""
+        staying = [
+            (flow_id, task_id)
+            for flow_id, task_id in self.line.granted
+            if self.flows[flow_id].phase is not None and (task_id is None or slots.keeps_slots(self.tasks[task_id]))
+        ]
+        for flow_id in {flow_id for flow_id, _ in staying if not self.flows[flow_id].holds_slots}:
+            self.replace_flow(replace(self.flows[flow_id], holds_slots=True))
+        alone = [i for i in self._touched_flows if self.flows[i].holds_slots and self.flows[i].phase is None]
+        resting = [
+            t.id for t in changed_tasks if self.flows[t.flow_run_id].holds_slots and t.flow_run_id not in alone and not slots.keeps_slots(t)
+        ]
+        for flow_id in alone:
+            self.replace_flow(replace(self.flows[flow_id], holds_slots=False))
+        return staying, (alone, resting)
+
     async def store(self, *, agent_id: UUID | None = None, beat: bool = False) -> None:
         """Write everything that was accepted."""
         if self._stopped:
             await self._cancel_children()
         if self._cancel:
             await self._cancel_open_tasks()
+        changed_tasks = [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
+        staying, leaving = self._slots(changed_tasks)
         changed_flows = [self.flows[i] for i in sorted(self._touched_flows - self._below)]
         below = [self.flows[i] for i in sorted(self._touched_flows & self._below)]
-        changed_tasks = [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
         await store_flow_runs(self._tx, self._flows_before, changed_flows, agent_id=agent_id, beat=beat)
         await store_flow_runs(self._tx, self._flows_before, below)
         await store_task_runs(self._tx, self._tasks_before, changed_tasks)
         await append_history(self._tx, self._flow_history, self._task_history)
+        if leaving[0] or leaving[1]:
+            await slots.give_back(self._tx, flow_run_ids=leaving[0], task_run_ids=leaving[1])
+        if staying:
+            await slots.take(self._tx, self.line, {i: f.tenant_id for i, f in self.flows.items()}, staying)
         by_flow: dict[UUID, list[TaskRun]] = {}
         for task in changed_tasks:
             by_flow.setdefault(task.flow_run_id, []).append(task)

@@ -12,6 +12,7 @@ from uuid import UUID
 from towpath_graphql.app.batch import Batch
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.ports import Json, Store
+from towpath_graphql.app.slots import lock_line
 from towpath_graphql.app.storing import flow_run_of
 from towpath_graphql.domain.claiming import claim
 from towpath_graphql.domain.runs import Reject
@@ -64,10 +65,12 @@ async def claim_flow_runs(
         if parents:
             rows = await tx.all("lock_claimable_children", **match, parents=parents)
         batch = Batch(tx, map(flow_run_of, rows), [], await tx.now())
+        batch.line = await lock_line(tx, flow_runs=batch.flows.values())
         taken = []
         for row in rows:
             decision = claim(batch.flows[row["id"]], holder=agent["name"], launch_seconds=launch_deadline, now=batch.now)
-            if not isinstance(decision, Reject):
+            # a rival may have taken the last slot since the queue was read
+            if not isinstance(decision, Reject) and not batch.line.ask((row["id"], None)):
                 batch.accept_flow(decision)
                 taken.append(row)
         if taken:

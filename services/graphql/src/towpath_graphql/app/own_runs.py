@@ -44,11 +44,13 @@ async def begin_run(
         details = await tx.one("flow_run_details", id=flow_run_id)
         assert details is not None
         tasks = await tx.all("task_run_records", flow_run_id=flow_run_id)
+        tags = [row["name"] for row in await tx.all("limited_tags", flow_id=run.flow_id)] if run.tag_limits else []
         code = await tx.one("flow_code", id=run.flow_id, tenant_id=run.tenant_id) if details["code_hash"] else None
     return {
         "run": details,
         "code": code_answer(code, known_code) if code else None,
         "task_runs": tasks,
+        "limited_tags": tags,
         "lease_expires_at": begun.lease_expires_at,
         "lease": timers.LEASE,
     }

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,17 +19,17 @@ from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.own_runs import refuse
 from towpath_graphql.app.ports import Json, Store, Transaction
 from towpath_graphql.app.storing import lock_flow_run, task_run_of, write_logs
+from towpath_graphql.app.task_names import Names, named
 from towpath_graphql.domain import claiming, sequences, state_json
 from towpath_graphql.domain.log_levels import level_of
 from towpath_graphql.domain.losing import lose
-from towpath_graphql.domain.runs import FlowRun, Origin, Proposal, Reject, TaskRun
+from towpath_graphql.domain.runs import FlowRun, Origin, Proposal, Reject
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_proto.states import RUNNING, is_a, is_final
 
 MAX_ITEMS = 5_000
 """States, and logs, in one report."""
-LAST_INDEX = 2**31 - 1
 LONGEST_REASON = 2_000
 """Characters; the reason is repeated in the state of every task that was running."""
 LONGEST_NAME = 500
@@ -56,28 +56,7 @@ class Answer:
     replayed: bool
     cancel: bool
     run: FlowRun
-
-
-@dataclass
-class _Names:
-    """Finds task runs by id or by (slug, map index); makes records for mapped children that are not there yet."""
-
-    flow_run: FlowRun
-    by_id: dict[UUID, TaskRun] = field(default_factory=dict)
-    by_name: dict[tuple[str, int], TaskRun] = field(default_factory=dict)
-
-    def add(self, run: TaskRun) -> None:
-        self.by_id[run.id] = run
-        self.by_name[run.slug, run.map_index] = run
-
-    def keep_stored(self, batch: Batch) -> None:
-        """Forget records whose first state was refused: logs and artifacts must not point to rows that do not exist."""
-        for run in [r for r in self.by_id.values() if not r.stored and batch.tasks[r.id].version == 0]:
-            del self.by_id[run.id], self.by_name[run.slug, run.map_index]
-
-    def find(self, item: Mapping[str, Any]) -> TaskRun | None:
-        named = _named_by(item)
-        return self.by_id.get(named) if isinstance(named, UUID) else self.by_name.get(named) if named is not None else None
+    limited_tags: Sequence[str] | None = None
 
 
 async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
@@ -97,7 +76,7 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
             raise refuse(claiming.fenced(run, report.fence))
         if sequences.is_replay(run, report.reporter, report.sequence):
             return Answer([{"status": "REPLAYED", "id": None} for _ in report.states], True, run.state == "Cancelling", run)
-        names = await _named(tx, run, report)
+        names = await named(tx, run, [*report.states, *report.logs, *report.artifacts])
         batch = Batch(tx, [run], names.by_id.values(), await tx.now())
         if report.reporter == "supervisor":
             results = await _lost(batch, tx, names, report, run)
@@ -116,61 +95,11 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
             await write_logs(tx, [(run.tenant_id, run.id, _log_rows(names, report.logs))])
             await _artifacts(tx, run, names, report.artifacts)
         after = batch.flows[run.id]
-    return Answer(results, False, after.state == "Cancelling", after)
+        tags = [row["name"] for row in await tx.all("limited_tags", flow_id=run.flow_id)] if run.tag_limits else []
+    return Answer(results, False, after.state == "Cancelling", after, tags)
 
 
-async def _named(tx: Transaction, run: FlowRun, report: Report) -> _Names:
-    """Lock every task run that the report names; records for children that it names first."""
-    names = _Names(run)
-    items = [*report.states, *report.logs, *report.artifacts]
-    refs = {ref for i in items if (ref := _named_by(i)) is not None}
-    ids = sorted(r for r in refs if isinstance(r, UUID))
-    wanted = sorted(r for r in refs if isinstance(r, tuple))
-    if ids:
-        for row in await tx.all("lock_task_runs", ids=ids, flow_run_id=run.id, tenant_id=run.tenant_id):
-            names.add(task_run_of(row))
-    if wanted:
-        rows = await tx.all(
-            "lock_task_runs_by_slug",
-            flow_id=run.flow_id,
-            flow_run_id=run.id,
-            slugs=[s for s, _ in wanted],
-            map_indexes=[i for _, i in wanted],
-        )
-        for row in rows:
-            names.add(task_run_of(row))
-        missing = [w for w in wanted if w not in names.by_name]
-        if missing:
-            tasks = {t["slug"]: t for t in await tx.all("tasks_of_flow", flow_id=run.flow_id)}
-            for slug, map_index in missing:
-                if slug in tasks:
-                    names.add(_new_task_run(run, tasks[slug], map_index))
-    return names
-
-
-def _new_task_run(run: FlowRun, task: dict[str, Any], map_index: int) -> TaskRun:
-    return TaskRun(
-        id=uuid7(),
-        tenant_id=run.tenant_id,
-        flow_run_id=run.id,
-        task_id=task["id"],
-        slug=task["slug"],
-        map_index=map_index,
-        state="Pending",
-        version=0,
-        attempt=1,
-        serialized_state=_CREATED,
-        max_retries=task["max_retries"],
-        retry_delay=task["retry_delay"],
-        cache_key=task["cache_key"],
-        stored=False,
-    )
-
-
-_CREATED = state_json.make("Pending", "Task run created.")
-
-
-def _state(batch: Batch, names: _Names, report: Report, item: Mapping[str, Any]) -> Result:
+def _state(batch: Batch, names: Names, report: Report, item: Mapping[str, Any]) -> Result:
     try:
         state = state_json.read(item.get("state"))
         at = state_json.parse_time(item.get("timestamp"))
@@ -186,7 +115,7 @@ def _state(batch: Batch, names: _Names, report: Report, item: Mapping[str, Any])
         return failure(e.code, e.message, item.get("task_run_id") or item.get("slug"))
 
 
-async def _lost(batch: Batch, tx: Transaction, names: _Names, report: Report, run: FlowRun) -> list[Result]:
+async def _lost(batch: Batch, tx: Transaction, names: Names, report: Report, run: FlowRun) -> list[Result]:
     """The supervisor's word: the process ended without a final state of its own; first, which task runs died with it."""
     results: list[Result] = []
     for item in report.states:
@@ -203,7 +132,7 @@ async def _lost(batch: Batch, tx: Transaction, names: _Names, report: Report, ru
     return results
 
 
-def _died_with_it(batch: Batch, names: _Names, report: Report, item: Mapping[str, Any]) -> Result:
+def _died_with_it(batch: Batch, names: Names, report: Report, item: Mapping[str, Any]) -> Result:
     """A task run was running when the process was lost, and the engine's own report of that may have been lost with it.
 
     Without this a task that kills its process at once would look as if it had never begun, and would run again without a retry of its own.
@@ -238,7 +167,7 @@ async def take_from_owner(batch: Batch, tx: Transaction, run: FlowRun, reason: s
     return result
 
 
-def _log_rows(names: _Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _log_rows(names: Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for item in logs:
         task = names.find(item)
@@ -255,7 +184,7 @@ def _log_rows(names: _Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str
     return rows
 
 
-async def _artifacts(tx: Transaction, run: FlowRun, names: _Names, artifacts: Sequence[Mapping[str, Any]]) -> None:
+async def _artifacts(tx: Transaction, run: FlowRun, names: Names, artifacts: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         {"id": uuid7(), "tenant_id": run.tenant_id, "task_run_id": task.id, "kind": str(a.get("kind") or "markdown"), "data": a.get("data")}
         for a in artifacts
@@ -265,7 +194,7 @@ async def _artifacts(tx: Transaction, run: FlowRun, names: _Names, artifacts: Se
         await tx.run("insert_artifacts", rows=Json(rows))
 
 
-async def _rename(tx: Transaction, names: _Names, states: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> None:
+async def _rename(tx: Transaction, names: Names, states: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> None:
     rows = {
         task.id: {"id": task.id, "name": name[:LONGEST_NAME]}
         for item, result in zip(states, results, strict=True)
@@ -273,17 +202,3 @@ async def _rename(tx: Transaction, names: _Names, states: Sequence[Mapping[str, 
     }
     if rows:
         await tx.run("name_task_runs", rows=Json(list(rows.values())), tenant_id=names.flow_run.tenant_id)
-
-
-def _named_by(item: Mapping[str, Any]) -> UUID | tuple[str, int] | None:
-    """How an item names its task run: by id, or by slug and map index. None when it names none, or in a way that cannot be read."""
-    if (text := item.get("task_run_id")) is not None:
-        try:
-            return UUID(str(text))
-        except ValueError:
-            return None
-    slug, index = item.get("slug"), item.get("map_index")
-    index = -1 if index is None else index
-    if not isinstance(slug, str) or not isinstance(index, int) or not -1 <= index <= LAST_INDEX:
-        return None
-    return slug, int(index)

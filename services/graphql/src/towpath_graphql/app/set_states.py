@@ -11,9 +11,11 @@ from towpath_graphql.app.batch import Batch, Result, failure
 from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Store, Transaction
+from towpath_graphql.app.slots import lock_line
 from towpath_graphql.app.storing import lock_flow_runs, must_hold, task_run_of
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal
+from towpath_graphql.domain.slots import Line
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.states import is_a, is_final
@@ -29,6 +31,7 @@ class StateRequest:
     version: int | None = None
 
 
+_BEGINS = ("Submitted", "Running")
 Setting = Gathering[Caller, Sequence[StateRequest], list[Result]]
 """Calls of set_states, gathered."""
 
@@ -50,9 +53,18 @@ async def set_states(store: Store, caller: Caller, requests: Sequence[StateReque
         rows = await tx.all("lock_task_runs", **locks) if task_ids else []
         tasks = [task_run_of(r) for r in rows]
         batch = Batch(tx, flows.values(), tasks, await tx.now())
+        batch.line = await _line(tx, batch, requests)
         results = [_one(batch, caller, request) for request in requests]
         await batch.store(agent_id=caller.agent_id, beat=True)
     return results
+
+
+async def _line(tx: Transaction, batch: Batch, requests: Sequence[StateRequest]) -> Line:
+    """Who wants to run asks for slots first; where there are no limits, nobody does."""
+    beginning = {r.task_run_id or r.flow_run_id for r in requests if isinstance(r.state, dict) and r.state.get("type") in _BEGINS}
+    if not any(t.id in beginning and batch.flows[t.flow_run_id].tag_limits for t in batch.tasks.values()):
+        return await lock_line(tx, flow_runs=[f for f in batch.flows.values() if f.id in beginning])
+    return await lock_line(tx, flow_runs=[f for f in batch.flows.values() if f.id in beginning], task_runs=batch.tasks.values())
 
 
 def _one(batch: Batch, caller: Caller, request: StateRequest) -> Result:

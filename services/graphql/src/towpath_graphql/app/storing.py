@@ -158,6 +158,7 @@ def _flow_row(before: FlowRun, after: FlowRun, agent_id: UUID | None, beat: bool
         "fence": after.fence,
         "engine_sequence": after.engine_sequence,
         "supervisor_sequence": after.supervisor_sequence,
+        "holds_slots": after.holds_slots,
         "agent_id": agent_id,
         "beat": beat,
     }

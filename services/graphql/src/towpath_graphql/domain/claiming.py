@@ -22,12 +22,12 @@ def claim(run: FlowRun, *, holder: str, launch_seconds: float, now: datetime) ->
     if run.due_at is None or run.due_at > now:
         return Reject(Code.ALREADY_CLAIMED, f"Flow run {run.id} is not offered.", {"run_id": str(run.id), "state": run.state})
     state = state_json.make("Submitted", f"Claimed by {holder}.", state=run.serialized_state)
-    decision = decide_flow(run, Proposal(state, Origin.SERVICE, actor=holder), now)
+    # it is offered no more, and no agent is told that it were
+    decision = decide_flow(replace(run, due_at=None), Proposal(state, Origin.SERVICE, actor=holder), now)
     if isinstance(decision, Reject):
         return decision
     after = replace(
         decision.run,
-        due_at=None,
         waiting_for=None,
         phase=Phase.LAUNCHING,
         lease_holder=holder,

@@ -214,6 +214,8 @@ def _flow_after(run: FlowRun, proposal: Proposal, now: datetime, *, opens: bool)
         # the run's own process may still send its last log lines under this fence; anybody else's ending takes the fence away
         ended_by_owner = proposal.origin in _FENCED_ORIGINS or run.phase is None
         return released(after, raise_fence=not ended_by_owner)
+    if kind == "Queued" and proposal.waits:
+        return _taken_by_client(after, proposal, now)
     if kind in SCHEDULED:
         due = state_json.start_time(proposal.state)
         if kind == "Paused" and due is None:
@@ -225,7 +227,7 @@ def _flow_after(run: FlowRun, proposal: Proposal, now: datetime, *, opens: bool)
 
 
 def _taken_by_client(run: FlowRun, proposal: Proposal, now: datetime) -> FlowRun:
-    """Prefect 1's agents and processes own a run by the states they write: Submitted launches, Running runs."""
+    """Prefect 1's agents and processes own a run by the states they write: Submitted launches, Running runs, Queued waits to run."""
     seconds = proposal.lease_seconds or timers.LEASE_PREFECT1
     launching = proposal.kind == "Submitted"
     return replace(

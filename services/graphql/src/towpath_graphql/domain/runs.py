@@ -48,6 +48,9 @@ class FlowRun:
         fence: Grows with each claim and whenever a lease is taken away.
         parent_flow_run_id: The run that created it.
         lives: Times this attempt was put back into the queue after its process was lost.
+        holds_slots: Whether it, or a task run of it, may hold a slot of a concurrency limit, or wait for one.
+        label_limits: Whether there are limits on its labels.
+        tag_limits: Whether its tenant has limits on tags.
     """
 
     id: UUID
@@ -77,6 +80,9 @@ class FlowRun:
     supervisor_sequence: int = 0
     state_timestamp: datetime | None = None
     parent_flow_run_id: UUID | None = None
+    holds_slots: bool = False
+    label_limits: bool = False
+    tag_limits: bool = False
 
     def owned_at(self, now: datetime) -> bool:
         """Whether somebody's lease on it is alive."""
@@ -128,6 +134,7 @@ class Proposal:
         actor: For the history: who, in words.
         lease_seconds: Length of the lease to grant when the move takes ownership (Prefect 1's Submitted and Running).
         at: When it happened by the proposer's clock, for start and end times; leases never depend on it.
+        waits: For Queued: the proposer stays and asks again, so the run is its own while it waits.
     """
 
     state: StateJson
@@ -137,6 +144,7 @@ class Proposal:
     actor: str | None = None
     lease_seconds: float | None = None
     at: datetime | None = None
+    waits: bool = False
 
     @property
     def kind(self) -> str:

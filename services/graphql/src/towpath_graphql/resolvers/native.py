@@ -62,7 +62,7 @@ async def renew_leases(context: Context, input: dict[str, Any]) -> dict[str, Any
 
 async def report_run(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Take a report."""
-    parts = {k: _objects(input.get(k), k) for k in ("states", "logs", "artifacts")}
+    parts = {k: objects(input.get(k), k) for k in ("states", "logs", "artifacts")}
     report = Report(input["flow_run_id"], input["fence"], input["reporter"], input["sequence"], **parts)
     answer = await reporting.report_run(context.store, context.caller, report)
     return {
@@ -70,10 +70,16 @@ async def report_run(context: Context, input: dict[str, Any]) -> dict[str, Any]:
         "replayed": answer.replayed,
         "cancel": answer.cancel,
         "lease_expires_at": answer.run.lease_expires_at,
+        "limited_tags": answer.limited_tags,
     }
 
 
-def _objects(value: Any, name: str) -> list[dict[str, Any]]:
+def objects(value: Any, name: str) -> list[dict[str, Any]]:
+    """A JSON argument that must be a list of objects.
+
+    Raises:
+        TowpathError: `BAD_REQUEST` for anything else.
+    """
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):

@@ -1,7 +1,8 @@
 -- The queue: which offered runs an agent may take, and when the next one is due.
 --
 -- A queue is a pair of (label set, run config type). The queues that have runs are found by hopping through the index flow_run_offered, one
--- probe a queue, so that a long queue of other agents' runs costs nothing.
+-- probe a queue, so that a long queue of other agents' runs costs nothing. All runs of a queue come under the same limits on labels; `room` is
+-- how many of it may begin (null: any number), so that runs that may not begin hide nothing behind them.
 
 -- name: lock_claimable
 -- Due runs for an agent's labels and run config types, oldest first. Rows that another claim has locked are stepped over before the limit
@@ -15,8 +16,12 @@ with recursive queues (label_key, run_config_type) as (
         where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
         order by r.label_key, r.run_config_type limit 1
     ) n
+), rooms as (
+    select l.name, l.slot_limit - (select count(*) from concurrency_slot s where s.limit_id = l.id) as room
+    from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as (
-    select label_key, run_config_type from queues
+    select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
+    from queues q
     where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
       and run_config_type = any(%(types)s::text[])
 )
@@ -25,11 +30,12 @@ from mine m cross join lateral (
     select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
            r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
            r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
-           r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
+           r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, r.holds_slots, m.room is not null as label_limits,
+           f.name as flow_name, f.storage
     from flow_run r join flow f on f.id = r.flow_id
     where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type and r.due_at <= now()
       and f.code_hash is not null
-    order by r.due_at limit %(limit)s
+    order by r.due_at limit greatest(least(%(limit)s::bigint, m.room), 0)
     for no key update of r skip locked
 ) c
 order by c.due_at limit %(limit)s;
@@ -41,17 +47,22 @@ from unnest(%(parents)s::uuid[]) as p (id) cross join lateral (
     select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
            r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
            r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
-           r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, f.name as flow_name, f.storage
+           r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, r.holds_slots,
+           exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name) as label_limits,
+           f.name as flow_name, f.storage
     from flow_run r join flow f on f.id = r.flow_id
     where r.parent_flow_run_id = p.id and r.tenant_id = %(tenant_id)s and r.due_at <= now() and f.code_hash is not null
       and r.labels <@ %(labels)s::jsonb and (r.labels <> '[]'::jsonb or %(labels)s::jsonb = '[]'::jsonb)
       and r.run_config_type = any(%(types)s::text[])
+      and not exists (
+          select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name
+          and l.slot_limit <= (select count(*) from concurrency_slot s where s.limit_id = l.id))
     order by r.due_at limit 1
     for no key update of r skip locked
 ) c;
 
 -- name: next_due
--- When the next run is due that this agent could take.
+-- When the next run is due that this agent could take; one that waits for a slot is told of when there is one.
 with recursive queues (label_key, run_config_type) as (
     (select label_key, run_config_type from flow_run
      where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type limit 1)
@@ -61,15 +72,20 @@ with recursive queues (label_key, run_config_type) as (
         where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
         order by r.label_key, r.run_config_type limit 1
     ) n
+), rooms as (
+    select l.name, l.slot_limit - (select count(*) from concurrency_slot s where s.limit_id = l.id) as room
+    from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as (
-    select label_key, run_config_type from queues
+    select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
+    from queues q
     where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
       and run_config_type = any(%(types)s::text[])
 )
 select min(c.due_at) as next_due, now() as now
 from mine m cross join lateral (
     select r.due_at from flow_run r join flow f on f.id = r.flow_id
-    where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type and r.due_at is not null
+    where (m.room is null or m.room > 0) and r.due_at is not null
+      and r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type
       and f.code_hash is not null
     order by r.due_at limit 1
 ) c;
@@ -85,14 +101,18 @@ with recursive queues (label_key, run_config_type) as (
         where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
         order by r.label_key, r.run_config_type limit 1
     ) n
+), rooms as (
+    select l.name, l.slot_limit - (select count(*) from concurrency_slot s where s.limit_id = l.id) as room
+    from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as (
-    select label_key, run_config_type from queues
+    select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
+    from queues q
     where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
 )
 select c.id from mine m cross join lateral (
     select r.id, r.due_at from flow_run r join flow f on f.id = r.flow_id
     where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type
       and r.due_at <= coalesce(%(before)s::timestamptz, now()) and f.code_hash is null
-    order by r.due_at limit %(limit)s
+    order by r.due_at limit greatest(least(%(limit)s::bigint, m.room), 0)
 ) c
 order by c.due_at limit %(limit)s;

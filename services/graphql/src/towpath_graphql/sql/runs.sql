@@ -5,7 +5,10 @@
 select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
        r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
        r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
-       r.parent_flow_run_id, now() as now
+       r.parent_flow_run_id, r.holds_slots,
+       exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'task_tag') as tag_limits,
+       exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name) as label_limits,
+       now() as now
 from flow_run r
 where r.id = any(%(ids)s) and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by r.id
@@ -21,7 +24,7 @@ with recursive below (id) as (
 select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
        r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
        r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
-       r.parent_flow_run_id
+       r.parent_flow_run_id, r.holds_slots
 from flow_run r
 where r.id in (select id from below) and r.end_time is null and r.state <> 'Cancelling'
 order by r.id
@@ -96,7 +99,7 @@ set version = i.version, attempt = i.attempt, state = i.state, state_timestamp =
     start_time = i.start_time, end_time = i.end_time, times_resurrected = i.lives, due_at = i.due_at, waiting_for = i.waiting_for,
     phase = i.phase, lease_holder = i.lease_holder, lease_expires_at = i.lease_expires_at, lease_seconds = i.lease_seconds,
     launch_deadline = i.launch_deadline, fence = i.fence, engine_sequence = i.engine_sequence,
-    supervisor_sequence = i.supervisor_sequence, 
+    supervisor_sequence = i.supervisor_sequence, holds_slots = i.holds_slots,
     agent_id = coalesce((select a.id from agent a where a.id = i.agent_id and a.tenant_id = r.tenant_id), r.agent_id),
     heartbeat = case when i.beat then now() else r.heartbeat end,
     updated = now()
@@ -104,7 +107,7 @@ from jsonb_to_recordset(%(rows)s) as i (
     id uuid, expected_version int, expected_fence int, version int, attempt int, state text, state_timestamp timestamptz, state_start_time timestamptz,
     serialized_state jsonb, start_time timestamptz, end_time timestamptz, lives int, due_at timestamptz, waiting_for text, phase text,
     lease_holder text, lease_expires_at timestamptz, lease_seconds float8, launch_deadline timestamptz, fence int, engine_sequence int,
-    supervisor_sequence int, agent_id uuid, beat boolean)
+    supervisor_sequence int, holds_slots boolean, agent_id uuid, beat boolean)
 where r.id = i.id and r.version = i.expected_version and r.fence = i.expected_fence
 returning r.id;
 
