@@ -224,12 +224,22 @@ class Engine:
             ReadError: the request was refused or failed.
         """
         schema = self._loaded()
-        role = schema.role(session.role)
-        compiled, values = schema.compiled_plan(request, role)
-        if not compiled.statement:
-            return schema.introspection(role).answer(request.query, request.variables, request.operation_name)
-        parameters = [_written(value, values, session) for value in compiled.parameters]
-        return await self._database.fetch(compiled.statement, parameters)
+        statement, parameters = self._bound(schema, request, session)
+        if not statement:
+            return schema.introspection(schema.role(session.role)).answer(request.query, request.variables, request.operation_name)
+        return await self._database.fetch(statement, parameters)
+
+    def bind(self, request: Request, session: Session) -> tuple[str, list[str]]:
+        """The statement of a request and its parameters as they go to PostgreSQL, without running it; empty for introspection.
+
+        Raises:
+            ReadError: the request was refused.
+        """
+        return self._bound(self._loaded(), request, session)
+
+    def _bound(self, schema: Schema, request: Request, session: Session) -> tuple[str, list[str]]:
+        compiled, values = schema.compiled_plan(request, schema.role(session.role))
+        return compiled.statement, [_written(value, values, session) for value in compiled.parameters]
 
     def _loaded(self) -> Schema:
         if self._schema is None:
