@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath_read_engine.sql import NameLiteral, Parameter, identifier, join, render, sql
+from towpath_read_engine.sql import NameLiteral, NumberLiteral, Parameter, identifier, join, render, sql
 
 
 def test_a_raw_string_is_refused_everywhere():
@@ -56,3 +56,11 @@ def test_equal_bindings_share_a_parameter():
     statement = render(sql("select {a} = {b} and {c}", a=Parameter("one"), b=Parameter("two"), c=Parameter("one")))
     assert statement.text == "select $1 = $2 and $1"
     assert statement.bindings == ("one", "two")
+
+
+@pytest.mark.parametrize("number", [-1, True, 1.0, "1", None])
+def test_a_number_is_a_whole_number_of_rows(number):
+    """Nothing else can stand where a constant number stands."""
+    with pytest.raises(ValueError, match="number of rows"):
+        NumberLiteral(number)
+    assert render(sql("limit {n}", n=NumberLiteral(64))).text == "limit 64"

@@ -1,9 +1,10 @@
 """The decision tree: a plan is found for exactly the values that answer its questions alike."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath_read_engine.variables import KEYS, KIND, LENGTH, PRESENCE, VALUE, DecisionTree, Observations, Slot
+from towpath_read_engine.variables import KEYS, KIND, LENGTH, PRESENCE, VALUE, DecisionTree, Observations, Slot, ceiling
 
 _values = st.dictionaries(
     st.sampled_from(["a", "b"]),
@@ -64,3 +65,17 @@ def test_a_full_tree_starts_anew():
     for size in range(10):
         _compile({"a": [0] * size}, tree)
         assert tree.size <= 3
+
+
+@given(st.integers(0, 65_536))
+def test_a_ceiling_is_not_below_and_not_far_above(number):
+    """A number of rows has a ceiling that it does not exceed and that is at most four times as large; the ceiling is its own."""
+    found = ceiling(number)
+    assert number <= found <= 4 * number
+    assert ceiling(found) == found
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 65_537, 10**30, 1.5, "5", [5]])
+def test_what_is_no_moderate_number_of_rows_has_no_ceiling(value):
+    """Those are left to the parameter's own check, or have no use for a constant."""
+    assert ceiling(value) is None

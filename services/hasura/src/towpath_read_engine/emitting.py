@@ -14,7 +14,7 @@ from towpath_read_engine import plan
 from towpath_read_engine.emit_conditions import condition, link_condition, shown_column
 from towpath_read_engine.emit_values import origin, parameter
 from towpath_read_engine.model import Column, Link
-from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, Statement, identifier, join, render, sql
+from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, NumberLiteral, Statement, identifier, join, render, sql
 
 
 def emit(fields: tuple[plan.RootField, ...], *, stringify_numeric: bool = False) -> Statement:
@@ -101,15 +101,22 @@ class _Emitter:
         distinct = (
             sql(" distinct on ({columns})", columns=join(", ", [shown_column(alias, c) for c in rows.distinct])) if rows.distinct else EMPTY
         )
+        limit = _limit(rows.limits)
+        if rows.offset:
+            limit = sql("{limit} offset {n}", limit=limit, n=parameter(rows.offset))
         base = sql(
-            "select{distinct} {outputs}{tail}{order}{limit}{offset}",
+            "select{distinct} {outputs}{tail}{order}{limit}",
             distinct=distinct,
             outputs=join(", ", outputs),
             tail=self._from(rows, alias, above, join(" ", joins)),
             order=_order_by(keys),
-            limit=_limit(rows.limits),
-            offset=sql(" offset {n}", n=parameter(rows.offset)) if rows.offset else EMPTY,
+            limit=limit if rows.ceiling is None else sql(" limit {n}", n=NumberLiteral(rows.ceiling)),
         )
+        if rows.ceiling is not None:
+            # Of a limit that is a parameter the planner thinks the worst, and so plans each call anew; a constant it believes.
+            cut = self._alias("c")
+            sorted_ = _order_by([_sorted(identifier(cut, f"o${i}"), key) for i, key in enumerate(rows.order, 1)])
+            base = sql("select *\nfrom ({base}) as {cut}{order}{limit}", base=base, cut=identifier(cut), order=sorted_, limit=limit)
         return base, _order_by(again)
 
     def _order_expression(self, key: plan.OrderKey, alias: str, joins: list[Fragment]) -> Fragment:

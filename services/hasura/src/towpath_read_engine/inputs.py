@@ -12,7 +12,7 @@ from typing import Any
 from towpath_read_engine import document as ast
 from towpath_read_engine.errors import ReadError, invalid
 from towpath_read_engine.paths import child
-from towpath_read_engine.variables import KEYS, KIND, LENGTH, PRESENCE, VALUE, Observations, Slot, Values
+from towpath_read_engine.variables import CEILING, KEYS, KIND, LENGTH, PRESENCE, VALUE, Observations, Slot, Values
 
 _ARTICLES = {"integer": "an integer", "object": "an object", "enum": "an enum value", "null": "null", "absent": "null"}
 
@@ -170,6 +170,11 @@ class Input:
         if isinstance(node, Slot) and self.kind() == "boolean":
             return bool(self._definitions.seen.ask(node, VALUE)[1])
         raise self.fail("a boolean", "Boolean")
+
+    def ceiling(self) -> int | None:
+        """A round number that the value does not exceed, the same for all values near it; None when there is none."""
+        found: int | None = self._definitions.seen.ask(self._node, CEILING) if isinstance(self._node, Slot) else None
+        return found
 
     def source(self, element: str, type_name: str, *, many: bool = False, json: bool = False) -> Source:
         """Where a parameter takes this value from; nothing is asked of it.

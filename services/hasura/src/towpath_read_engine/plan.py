@@ -249,7 +249,11 @@ class OrderKey:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A set of rows of one table, joined by `link` to the row above (empty at a root)."""
+    """A set of rows of one table, joined by `link` to the row above (empty at a root).
+
+    `ceiling`, where there is one, is a constant that limit and offset together do not exceed. With it the planner can settle on one plan
+    for all values, so only rows without a condition of the request's own have it: for those a value may call for another plan.
+    """
 
     table: Origin
     link: Link
@@ -258,6 +262,7 @@ class Rows:
     distinct: tuple[Column, ...] = ()
     limits: tuple[Value, ...] = ()
     offset: Value | None = None
+    ceiling: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ The first problem met ends the request. Decisions that depend on a variable's va
 so that the plan is used again only where it holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from towpath_read_engine import document as ast
 from towpath_read_engine import plan
@@ -18,7 +18,7 @@ from towpath_read_engine.model import Link, Relationship
 from towpath_read_engine.ordering import OrderResolver, distinct_fits
 from towpath_read_engine.paths import child
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
-from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, encode, encode_json_path, encode_limit, encode_offset
+from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, Encoder, encode, encode_json_path, encode_limit, encode_offset
 from towpath_read_engine.selection import SelectedField, Selector
 
 LIST_ARGUMENTS = ("distinct_on", "limit", "offset", "order_by", "where")
@@ -123,7 +123,7 @@ class Resolver:
         """Rows as a list, under the role's row limit."""
         if view.limit is not None:
             cap = plan.Value(Constant(view.limit), encode, BIGINT, field.path)
-            rows = plan.Rows(rows.table, rows.link, rows.where, rows.order, rows.distinct, (*rows.limits, cap), rows.offset)
+            rows = replace(rows, limits=(*rows.limits, cap))
         return plan.ListField(field.key, rows, self._fields(field, view, depth))
 
     def _list(self, field: SelectedField, view: TableView, link: Link, depth: int) -> plan.ListField:
@@ -141,14 +141,21 @@ class Resolver:
         if not distinct_fits(distinct, order):
             raise invalid('"distinct_on" columns must match initial "order_by" columns', child(field.path, "args"))
         limit, offset = self._number(field, "limit"), self._number(field, "offset")
-        return plan.Rows(origin or view.table, link, plan.every(condition, view.filter), order, distinct, (limit,) if limit else (), offset)
+        return plan.Rows(
+            origin or view.table,
+            link,
+            plan.every(condition, view.filter),
+            order,
+            distinct,
+            (_row_count(limit, encode_limit),) if limit else (),
+            _row_count(offset, encode_offset) if offset else None,
+            _ceiling(limit, offset) if condition == plan.TRUE and origin is None else None,
+        )
 
-    def _number(self, field: SelectedField, name: str) -> plan.Value | None:
+    def _number(self, field: SelectedField, name: str) -> Input | None:
         given = self.input(field, name)
         given = given.at("Int") if given is not None else None
-        if given is None or given.is_null():
-            return None
-        return plan.Value(given.source("Int", "Int"), encode_limit if name == "limit" else encode_offset, BIGINT, given.path)
+        return None if given is None or given.is_null() else given
 
     def _fields(self, parent: SelectedField, view: TableView, depth: int) -> tuple[plan.RowField, ...]:
         return tuple(self._field(field, view, depth) for field in self.below(parent, view.name, depth))
@@ -186,6 +193,17 @@ class Resolver:
             return plan.ColumnField(field.key, column)
         path = plan.Value(given.source("String", "String"), encode_json_path, TEXT_ARRAY, given.path)
         return plan.ColumnField(field.key, column, path)
+
+
+def _row_count(given: Input, encoder: Encoder) -> plan.Value:
+    return plan.Value(given.source("Int", "Int"), encoder, BIGINT, given.path)
+
+
+def _ceiling(limit: Input | None, offset: Input | None) -> int | None:
+    if limit is None:
+        return None
+    wanted, skipped = limit.ceiling(), 0 if offset is None else offset.ceiling()
+    return None if wanted is None or skipped is None else wanted + skipped
 
 
 def typename(field: SelectedField, name: str) -> plan.TypenameField:

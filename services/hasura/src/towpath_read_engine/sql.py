@@ -1,6 +1,6 @@
 """SQL as values: the only way in which this package makes SQL text.
 
-A `Fragment` is an identifier, a response name, a parameter, or a template whose own words all come from the closed
+A `Fragment` is an identifier, a response name, a number, a parameter, or a template whose own words all come from the closed
 vocabulary below. There is no constructor that takes free text, so no value of a request can become SQL: a `str` where
 a fragment is expected is refused when the statement is built, and a template with a word, a quote or a comment that
 the vocabulary does not have is refused too. This module knows the grammar of nothing; it only joins.
@@ -62,6 +62,20 @@ class NameLiteral(Fragment):
 
     def _write(self, statement: _Writer) -> None:
         statement.text.append(f"'{self.name}'")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLiteral(Fragment):
+    """A whole number of our own choosing as a constant."""
+
+    number: int
+
+    def __post_init__(self) -> None:
+        if type(self.number) is not int or self.number < 0:
+            raise ValueError(f"not a number of rows: {self.number!r}")
+
+    def _write(self, statement: _Writer) -> None:
+        statement.text.append(str(self.number))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ on. Looking a plan up means asking the same few questions of the new values. Val
 about (beyond "is it null"), so they do not split plans.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,7 +22,7 @@ Values = Mapping[Key, Any]
 Step = str | int
 P = TypeVar("P")
 
-PRESENCE, KIND, KEYS, LENGTH, VALUE = "presence", "kind", "keys", "length", "value"
+PRESENCE, KIND, KEYS, LENGTH, VALUE, CEILING = "presence", "kind", "keys", "length", "value", "ceiling"
 _MISSING = object()
 
 
@@ -70,6 +71,8 @@ class Slot:
             return tuple(value)
         if aspect == LENGTH:
             return len(value)
+        if aspect == CEILING:
+            return ceiling(value)
         return (type(value), value)
 
 
@@ -90,6 +93,16 @@ def kind_of(value: Any) -> str:
             return "object"
         case _:
             return "list"
+
+
+_CEILINGS = (0, 1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536)
+
+
+def ceiling(value: Any) -> int | None:
+    """The nearest of a few round numbers that a number does not exceed; None for what is no number of rows, or a very large one."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _CEILINGS[-1]:
+        return None
+    return _CEILINGS[bisect_left(_CEILINGS, value)]
 
 
 Question = tuple[Slot, Aspect]

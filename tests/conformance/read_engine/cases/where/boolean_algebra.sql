@@ -1,4 +1,4 @@
-select row_to_json("r$23")
+select row_to_json("r$25")
 from (select (select coalesce(json_agg("r$1"), '[]')
     from (select "t$2"."id" as "id"
       from "public"."author" as "t$2"
@@ -15,21 +15,25 @@ from (select (select coalesce(json_agg("r$1"), '[]')
       from "public"."author" as "t$9"
       where (not ("t$9"."id" > $6::"pg_catalog"."int4"))) as "r$8") as "not", (select coalesce(json_agg("r$10"), '[]')
     from (select "b$11"."id" as "id"
-      from (select "t$12"."id", "t$12"."id" as "o$1"
-        from "public"."author" as "t$12"
-        order by "t$12"."id" asc nulls last limit $7::"pg_catalog"."int8") as "b$11") as "r$10") as "empty_and", (select coalesce(json_agg("r$13"), '[]')
-    from (select "t$14"."id" as "id"
-      from "public"."author" as "t$14"
-      where false) as "r$13") as "empty_or", (select coalesce(json_agg("r$15"), '[]')
-    from (select "t$16"."id" as "id"
-      from "public"."author" as "t$16"
-      where false) as "r$15") as "not_empty", (select coalesce(json_agg("r$17"), '[]')
-    from (select "b$18"."id" as "id"
-      from (select "t$19"."id", "t$19"."id" as "o$1"
-        from "public"."author" as "t$19"
-        order by "t$19"."id" asc nulls last limit $8::"pg_catalog"."int8") as "b$18") as "r$17") as "nothing", (select coalesce(json_agg("r$20"), '[]')
-    from (select "b$21"."id" as "id"
-      from (select "t$22"."id", "t$22"."id" as "o$1"
-        from "public"."author" as "t$22"
-        where (("t$22"."id" > $9::"pg_catalog"."int4") and (("t$22"."country" is null) or (not ("t$22"."country" = $10::"pg_catalog"."text"))))
-        order by "t$22"."id" asc nulls last) as "b$21") as "r$20") as "mixed") as "r$23"
+      from (select *
+        from (select "t$12"."id", "t$12"."id" as "o$1"
+          from "public"."author" as "t$12"
+          order by "t$12"."id" asc nulls last limit 1) as "c$13"
+        order by "c$13"."o$1" asc nulls last limit $7::"pg_catalog"."int8") as "b$11") as "r$10") as "empty_and", (select coalesce(json_agg("r$14"), '[]')
+    from (select "t$15"."id" as "id"
+      from "public"."author" as "t$15"
+      where false) as "r$14") as "empty_or", (select coalesce(json_agg("r$16"), '[]')
+    from (select "t$17"."id" as "id"
+      from "public"."author" as "t$17"
+      where false) as "r$16") as "not_empty", (select coalesce(json_agg("r$18"), '[]')
+    from (select "b$19"."id" as "id"
+      from (select *
+        from (select "t$20"."id", "t$20"."id" as "o$1"
+          from "public"."author" as "t$20"
+          order by "t$20"."id" asc nulls last limit 1) as "c$21"
+        order by "c$21"."o$1" asc nulls last limit $8::"pg_catalog"."int8") as "b$19") as "r$18") as "nothing", (select coalesce(json_agg("r$22"), '[]')
+    from (select "b$23"."id" as "id"
+      from (select "t$24"."id", "t$24"."id" as "o$1"
+        from "public"."author" as "t$24"
+        where (("t$24"."id" > $9::"pg_catalog"."int4") and (("t$24"."country" is null) or (not ("t$24"."country" = $10::"pg_catalog"."text"))))
+        order by "t$24"."id" asc nulls last) as "b$23") as "r$22") as "mixed") as "r$25"
