@@ -35,6 +35,15 @@ def strange(x):
     group = {"flow_group_id": x["flow_group"]}
     return {
         "create_project": ({"tenant_id": x["tenant"], "name": "p"}, ids),
+        "delete_tenant": ({"tenant_id": x["tenant"], "confirm": True}, "success"),
+        "update_tenant_name": ({"tenant_id": x["tenant"], "name": "n"}, ids),
+        "update_tenant_slug": ({"tenant_id": x["tenant"], "slug": "s"}, ids),
+        "update_tenant_settings": ({"tenant_id": x["tenant"], "settings": {"a": 1}}, ids),
+        "set_project_name": ({"project_id": x["project"], "name": "n"}, ids),
+        "set_project_description": ({"project_id": x["project"], "description": "d"}, ids),
+        "create_agent_config": ({"tenant_id": x["tenant"], "settings": {}}, ids),
+        "update_agent_config": ({"agent_config_id": x["agent_config"], "settings": {"a": 1}}, "success"),
+        "delete_agent_config": ({"agent_config_id": x["agent_config"]}, "success"),
         "delete_project": ({"project_id": x["project"]}, "success"),
         "create_api_key": ({"tenant_id": x["tenant"], "name": "k"}, "id key"),
         "delete_api_key": ({"key_id": x["key"]}, "success"),
@@ -63,6 +72,7 @@ def strange(x):
         "create_flow_run": (flow, ids),
         "create_flow_runs": ({"runs": [flow, {"version_group_id": x["group"]}, {**flow, "parent_flow_run_id": x["run"]}]}, "results"),
         "set_flow_run_name": ({**run, "name": "n"}, "success"),
+        "set_flow_run_labels": ({**run, "labels": ["l"]}, "success"),
         "set_task_run_name": ({**task_run, "name": "n"}, "success"),
         "delete_flow_run": (run, "success"),
         "get_or_create_task_run": ({**run, "task_id": x["task"]}, ids),
@@ -91,7 +101,7 @@ def strange(x):
 
 def test_every_mutation_has_a_case():
     """A mutation that is added to the SDL must be added here, too."""
-    names = "tenant project flow group flow_group task run fence task_run agent key packed key_value tag_limit label_limit"
+    names = "tenant project flow group flow_group task run fence task_run agent agent_config key packed key_value tag_limit label_limit"
     example = dict.fromkeys(names.split())
     assert set(strange(example)) | OWN_TENANT_ONLY == set(MUTATIONS)
     assert not set(strange(example)) & OWN_TENANT_ONLY
@@ -124,7 +134,7 @@ async def theirs(api, make_state):
     return {
         "api": other, "tenant": tenant, "project": project, "key": key["id"], "run": run["id"], "fence": run["fence"], "flow": flow["id"],
         "group": flow["version_group_id"], "flow_group": flow["flow_group_id"], "task": task["task_id"], "task_run": task["id"],
-        "agent": await other.agent(),
+        "agent": await other.agent(), "agent_config": (await other.call("create_agent_config", "id", name="theirs"))["id"],
         "tag_limit": (await other.call("update_task_tag_limit", "id", tag="db", limit=1))["id"],
         "label_limit": (await other.call("update_flow_concurrency_limit", "id", label="big", limit=1))["id"],
         "key_value": (await other.call("set_key_value", "id", key="theirs", value=1))["id"],

@@ -30,6 +30,8 @@ async def register_agent(
     """Register an agent; the same (name, type, version, labels) gives the same id."""
     async with store.transaction() as tx:
         tenant = caller.tenant(tenant_id)
+        if agent_config_id is not None and await tx.one("lock_agent_config", id=agent_config_id, tenant_id=tenant) is None:
+            raise TowpathError(Code.NOT_FOUND, f"There is no agent config {agent_config_id}.")
         row = await tx.one(
             "upsert_agent",
             id=uuid7(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
 from towpath_graphql.app.storing import lock_flow_run, lock_flow_runs, must_hold, write_logs
 from towpath_graphql.domain import state_json
+from towpath_graphql.domain.decide import offered_event
 from towpath_proto import timers
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
@@ -123,6 +125,19 @@ async def rename(store: Store, caller: Caller, *, name: str, flow_run_id: UUID |
             row = await tx.one("rename_task_run", id=task_run_id, name=name, tenant_id=caller.scope)
         if row is None:
             raise TowpathError(Code.NOT_FOUND, f"There is no run {flow_run_id or task_run_id}.")
+
+
+async def label(store: Store, caller: Caller, flow_run_id: UUID, labels: Sequence[str]) -> None:
+    """Give a flow run other labels; agents that serve them are told of a run that waits for one."""
+    wanted = sorted(set(labels))
+    async with store.transaction() as tx:
+        run = await lock_flow_run(tx, flow_run_id, caller.scope)
+        if wanted == list(run.labels):
+            return
+        await tx.run("label_flow_run", id=flow_run_id, tenant_id=run.tenant_id, labels=Json(wanted))
+        if run.due_at is not None:
+            tx.publish([offered_event(replace(run, labels=tuple(wanted)))])
+        await note(tx, caller, "set_flow_run_labels", "flow_run", flow_run_id, labels=wanted)
 
 
 async def _own_task_run(tx: Transaction, caller: Caller, task_run_id: UUID) -> None:

@@ -38,12 +38,21 @@ async def ensure_default_tenant(store: Store) -> UUID:
         return tenant_id
 
 
-async def create_tenant(store: Store, caller: Caller, *, name: str, slug: str) -> UUID:
-    """Make a tenant; its slug must be free and equal its slugified form."""
+def check_slug(slug: str) -> None:
+    """Refuse a tenant's slug that is not its own slugified form.
+
+    Raises:
+        TowpathError: `BAD_REQUEST`.
+    """
     if not slug or slugify(slug) != slug:
         raise TowpathError(
             Code.BAD_REQUEST, f"A tenant's slug is lower-case words joined by hyphens, such as '{slugify(slug) or 'my-team'}'."
         )
+
+
+async def create_tenant(store: Store, caller: Caller, *, name: str, slug: str) -> UUID:
+    """Make a tenant; its slug must be free and equal its slugified form."""
+    check_slug(slug)
     async with store.transaction() as tx:
         row = await tx.one("insert_tenant", id=uuid7(), name=name, slug=slug)
         if row is None:

@@ -39,6 +39,12 @@ async def set_flow_run_name(context: Context, input: dict[str, Any]) -> dict[str
     return {"success": True}
 
 
+async def set_flow_run_labels(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Give a flow run other labels."""
+    await task_runs.label(context.store, context.caller, input["flow_run_id"], input["labels"])
+    return {"success": True}
+
+
 async def set_task_run_name(context: Context, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Rename a task run."""
     await task_runs.rename(context.store, context.caller, name=input["name"], task_run_id=input["task_run_id"])
@@ -146,6 +152,7 @@ MUTATIONS: dict[str, Handler] = {
     "create_flow_run": create_flow_run,
     "create_flow_runs": create_flow_runs,
     "set_flow_run_name": set_flow_run_name,
+    "set_flow_run_labels": set_flow_run_labels,
     "set_task_run_name": set_task_run_name,
     "delete_flow_run": delete_flow_run,
     "get_or_create_task_run": get_or_create_task_run,

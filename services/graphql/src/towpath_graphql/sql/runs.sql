@@ -337,6 +337,9 @@ where t.id = i.id and t.tenant_id = %(tenant_id)s;
 -- name: rename_flow_run
 update flow_run set name = %(name)s, updated = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
+-- name: label_flow_run
+update flow_run set labels = %(labels)s, updated = now() where id = %(id)s and tenant_id = %(tenant_id)s;
+
 -- name: rename_task_run
 update task_run set name = %(name)s, updated = now() where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
