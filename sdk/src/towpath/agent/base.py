@@ -369,6 +369,9 @@ class Agent(abc.ABC):
             self._judge(run, results.get(run.id) or {})
 
     def _judge(self, run: ClaimedRun, result: dict[str, Any]) -> None:
+        if result.get("phase") == "running":
+            # a process that this agent cannot hear has begun it; the next renewal is that process's
+            self.run_begun(run.id, run.fence)
         gone = result.get("status") in ("FENCED", "FINISHED", "NOT_FOUND")
         if (gone or result.get("cancel")) and self.launching.take(run.id, run.fence) is not None:
             reason = "The run is not this agent's any more" if gone else "The run was cancelled"

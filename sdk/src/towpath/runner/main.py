@@ -22,7 +22,7 @@ from pathlib import Path
 from towpath import processes
 from towpath.client.settings import Settings
 from towpath.runner import courier, place
-from towpath.runner.child_table import Child, Stage
+from towpath.runner.child_table import Child, Stage, Verdict
 from towpath.runner.launch import Launch, become_child, environment
 from towpath.runner.supervision import Supervision
 from towpath.runner.wire import Lines, Message, pack
@@ -31,7 +31,7 @@ IDLE = 30.0
 """Seconds without children, unsent reports and agents after which the runner ends."""
 _OUTPUT_LIMIT = 64 * 2**20
 _REMEMBERED = 10_000
-_SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1)
 
 
 class _Peer:
@@ -45,16 +45,17 @@ class _Peer:
 
 
 class Runner:
-    """The runner of one directory.
+    """The runner of one directory, or of one run.
 
     Args:
         directory: Its directory; the lock is held by the caller.
         settings: How to reach the API.
-        listener: The listening socket.
+        listener: The listening socket; None for a runner that agents do not speak to.
         lock: The lock's descriptor.
         fingerprint: What code it holds; an agent that holds other code asks it to retire.
         run: What a forked child does; gets the descriptor to report its stage on.
         idle: Seconds after which an unused runner ends.
+        what: What people call it.
     """
 
     def __init__(
@@ -62,16 +63,19 @@ class Runner:
         directory: Path,
         settings: Settings,
         *,
-        listener: socket.socket,
-        lock: int,
+        listener: socket.socket | None,
+        lock: int | None,
         fingerprint: str,
         run: Callable[[int], int],
         idle: float = IDLE,
+        what: str = "The runner of this machine",
     ) -> None:
         self._directory = directory
         self._settings = settings
-        self._listener: socket.socket | None = listener
-        self._lock: int | None = lock
+        self._listener = listener
+        self._lock = lock
+        self._what = what
+        self._last: Verdict | None = None
         self._fingerprint = fingerprint
         self._run = run
         self._idle = idle
@@ -95,8 +99,19 @@ class Runner:
 
     # ----------------------------------------------------------------------------------------------------------------------------- loop
 
+    def run_one(self, launch: Launch) -> Verdict:
+        """Start this run, with the environment as it is, and supervise it to its end.
+
+        Raises:
+            OSError: Its process cannot be started.
+        """
+        self._fork(launch, dict(os.environ))
+        self.serve()
+        assert self._last is not None
+        return self._last
+
     def serve(self) -> None:
-        """Run until there is nothing to do any more."""
+        """Run until there is nothing to do any more. SIGUSR1 renews the leases now: the answer says which runs are to be stopped."""
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_read, False)
         os.set_blocking(wake_write, False)
@@ -104,8 +119,8 @@ class Runner:
             signal.signal(number, lambda *_: None)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         self._selector.register(wake_read, selectors.EVENT_READ, lambda _: self._on_signals(wake_read))
-        assert self._listener is not None
-        self._selector.register(self._listener, selectors.EVENT_READ, lambda _: self._accept())
+        if self._listener is not None:
+            self._selector.register(self._listener, selectors.EVENT_READ, lambda _: self._accept())
         gc.collect()
         gc.freeze()  # what is there now stays shared with the children instead of being copied when they collect
         while not self._finished():
@@ -144,7 +159,9 @@ class Runner:
                 self._ending = True
                 self._retire()
                 for child in list(self._children.values()):
-                    self._stop(child, "The runner of this machine was told to stop", fenced=False)
+                    self._stop(child, f"{self._what} was told to stop", fenced=False)
+            if signal.SIGUSR1 in numbers:
+                self._supervision.renew_soon()
         self._reap()
 
     # --------------------------------------------------------------------------------------------------------------------------- agents
@@ -351,7 +368,7 @@ class Runner:
             self._on_status(child)  # its last words may still be in the pipe
             self._forget_status(child)
         del self._children[child.key]
-        verdict = child.verdict(status)
+        verdict = self._last = child.verdict(status)
         if verdict.ended != "unbegun":
             self._done[child.key] = None
             while len(self._done) > _REMEMBERED:

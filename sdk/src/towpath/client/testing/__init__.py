@@ -296,7 +296,7 @@ class FakeApi:
         if run.fence != lease["fence"]:
             return {**answer, "status": "FENCED", "cancel": True}
         run.renewed += 1
-        return {**answer, "status": "OK", "cancel": run.cancel}
+        return {**answer, "status": "OK", "phase": run.phase, "cancel": run.cancel}
 
     def _on_report_run(self, value: Answer) -> Answer:
         run = self._owned(value)

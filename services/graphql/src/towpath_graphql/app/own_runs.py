@@ -101,6 +101,7 @@ def _renewed(flow_run_id: UUID, row: Row) -> dict[str, Any]:
         return {
             "flow_run_id": str(flow_run_id),
             "status": "OK",
+            "phase": row["phase"],
             "cancel": row["state"] == "Cancelling",
             "expires_at": row["lease_expires_at"].isoformat(),
         }

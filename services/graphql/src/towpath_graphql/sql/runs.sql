@@ -250,7 +250,7 @@ with wanted as (
       and (r.launch_deadline is null or r.launch_deadline > now())
     returning r.id, r.fence
 )
-select w.id, w.fence, r.state, (w.id, w.fence) in (select id, fence from renewed) as renewed, r.id is not null as found,
+select w.id, w.fence, r.state, r.phase, (w.id, w.fence) in (select id, fence from renewed) as renewed, r.id is not null as found,
        now() + make_interval(secs => r.lease_seconds) as lease_expires_at, r.end_time is not null as ended
 from wanted w
 left join flow_run r on r.id = w.id and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
