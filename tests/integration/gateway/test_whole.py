@@ -14,6 +14,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from graphql import assert_valid_schema, build_client_schema, get_introspection_query, parse, validate
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -319,6 +320,22 @@ async def _insert_key(stack: Stack, tenant: UUID, role: str, key: str) -> None:
     statement = "insert into api_key (id, tenant_id, name, key_hash, role) values (%s, %s, %s, %s, %s)"
     async with await psycopg.AsyncConnection.connect(stack.dsn) as connection:
         await connection.execute(statement, (uuid7(), tenant, role, identity.hash_api_key(key), role))
+
+
+async def test_tools_see_one_schema(keyed: Stack) -> None:
+    """Each role's whole schema is valid, holds both sides, and fits the documents that the UI sends."""
+    (tenant,) = (await keyed.ask("{ tenant { id } }", token=SERVICE_TOKEN))["tenant"]
+    columns = {}
+    for role in ("operator", "viewer", "agent"):
+        key = identity.make_api_key()
+        await _insert_key(keyed, UUID(tenant["id"]), role, key)
+        schema = build_client_schema(await keyed.ask(get_introspection_query(input_value_deprecation=True), token=key))
+        assert_valid_schema(schema)
+        columns[role] = set(schema.type_map["flow_run"].fields)
+        assert {"create_flow_run", "register_flow"} <= schema.mutation_type.fields.keys()
+        assert {"flow_run", "flow_run_aggregate", "log_stream"} <= schema.subscription_type.fields.keys()
+        assert validate(schema, parse("query($w: flow_run_bool_exp) { flow_run(where: $w) { id flow { name } } hello }")) == []
+    assert "context" in columns["agent"] - columns["viewer"]
 
 
 async def test_without_the_read_engine_mutations_go_on(stack: Stack) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from towpath_gateway.asking import Ask
 from towpath_gateway.backends import STATUS, Answer, Backends, Caller, with_request_id
 from towpath_gateway.documents import Documents
+from towpath_gateway.introspection import Introspection
 from towpath_gateway.persisted import Persisted
 from towpath_gateway.splitting import Part, Plan, Side, merge
 from towpath_proto.errors import Code, TowpathError
@@ -22,9 +23,11 @@ class Answering:
         documents: Plans documents.
         backends: The services that answer.
         persisted: Knows documents by their hashes.
+        introspection: Answers for the schema as a whole.
     """
 
-    def __init__(self, documents: Documents, backends: Backends, persisted: Persisted) -> None:
+    def __init__(self, documents: Documents, backends: Backends, persisted: Persisted, introspection: Introspection) -> None:
+        self._introspection = introspection
         self.documents = documents
         self.persisted = persisted
         self.backends = backends
@@ -63,6 +66,9 @@ class Answering:
 
     async def _ask(self, side: Side, part: Part, ask: Ask, caller: Caller) -> Answer:
         variables = {name: value for name, value in ask.variables.items() if name in part.variables}
+        if side is Side.SCHEMA:
+            name = ask.operation_name if part.text is None else None
+            return await self._introspection.answer(part.text or ask.query, variables, name, caller)
         if part.text is not None:
             return await self.backends.ask(side, part.text, variables, caller)
         return await self.backends.ask(side, ask.query, variables, caller, operation_name=ask.operation_name)

@@ -36,6 +36,8 @@ class Config:
         port: Port to listen on.
         auth: Whether callers need a key.
         ui: Whether the pages are served.
+        graphiql: Whether the page for trying out queries is served.
+        introspection: Whether `__schema` and `__type` are answered.
         graphql_url: Address of the graphql service.
         read_url: Address of the read engine or of the Hasura image.
         nats_url: Address of NATS; None: subscriptions live by their sweeps alone.
@@ -63,6 +65,8 @@ class Config:
     port: int = 4200
     auth: bool = False
     ui: bool = True
+    graphiql: bool = False
+    introspection: bool = True
     graphql_url: str = "http://127.0.0.1:4201"
     read_url: str = "http://127.0.0.1:4202"
     nats_url: str | None = None
@@ -107,6 +111,8 @@ class Config:
             port=settings.port("TOWPATH_PORT", 4200),
             auth=auth,
             ui=settings.flag("TOWPATH_UI", True),
+            graphiql=settings.flag("TOWPATH_GRAPHIQL", not auth),
+            introspection=settings.flag("TOWPATH_INTROSPECTION", True),
             graphql_url=settings.url("TOWPATH_GRAPHQL_URL", "http://127.0.0.1:4201"),
             read_url=settings.url("TOWPATH_READ_URL", "http://127.0.0.1:4202"),
             nats_url=settings.url("TOWPATH_NATS_URL", None, schemes=("nats", "tls")),

@@ -15,6 +15,7 @@ from towpath_gateway.config import Config
 from towpath_gateway.documents import Documents
 from towpath_gateway.edge import Edge
 from towpath_gateway.health import Check, Health, ask
+from towpath_gateway.introspection import Introspection
 from towpath_gateway.pages import STATIC, Pages
 from towpath_gateway.persisted import Persisted, read_list
 from towpath_gateway.rates import Rates
@@ -133,7 +134,10 @@ def build(
     service_token = config.service_token.value if config.service_token is not None else None
     callers = Callers(backends, auth=config.auth, identity_secret=secret, service_token=service_token, clock=clock)
     persisted = Persisted(read_list(config.persisted) if config.persisted else None, only=config.persisted_only)
-    answering = Answering(Documents(BusinessFields.of(f"{sdl.load()}\n{own_sdl()}"), config.limits), backends, persisted)
+    business = sdl.load()
+    documents = Documents(BusinessFields.of(f"{business}\n{own_sdl()}"), config.limits)
+    introspection = Introspection(backends, sdl=business, own_sdl=own_sdl(), clock=clock, enabled=config.introspection)
+    answering = Answering(documents, backends, persisted, introspection)
     rates = Rates(config.rate, config.burst, clock)
     hints = Hints(bus, clock, metrics)
     connections = Connections(
@@ -148,7 +152,7 @@ def build(
     routes = application(
         post=GraphQLOverHttp(answering, callers, rates, config, metrics).post,
         connect=connections.connect,
-        pages=pages or Pages(STATIC if config.ui else None),
+        pages=pages or Pages(STATIC if config.ui or config.graphiql else None, ui=config.ui, graphiql=config.graphiql),
         health=health,
         metrics=metrics,
     )

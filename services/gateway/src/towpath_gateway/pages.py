@@ -26,6 +26,11 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_GRAPHIQL = "graphiql.html"
+_GRAPHIQL_HEADERS = {
+    "content-security-policy": SECURITY_HEADERS["content-security-policy"].replace("font-src 'self'", "font-src 'self' data:"),
+}
+"""Its fonts stand in its style sheet."""
 _HASHED = "assets/"
 """The build names files in here by their content, so they never change."""
 _NOT_BUILT = """<!doctype html>
@@ -54,21 +59,27 @@ class Pages:
 
     Args:
         folder: Where its files are; it may be absent, or appear later. None to serve no pages.
+        ui: Whether the pages for people are served.
+        graphiql: Whether the page for trying out queries is served.
     """
 
-    def __init__(self, folder: Path | None = STATIC) -> None:
+    def __init__(self, folder: Path | None = STATIC, *, ui: bool = True, graphiql: bool = False) -> None:
+        self._ui = ui and folder is not None
+        self._graphiql = graphiql
         self._files = None if folder is None else StaticFiles(directory=folder, check_dir=False)
 
     async def page(self, request: Request) -> Response:
         """A file; for a path that is a page of the application, its index."""
         path = request.path_params.get("path", "")
+        if path.rstrip("/") in ("graphiql", _GRAPHIQL):
+            return await self._try_out(request)
         response = await self._file(request, path) if path else None
         if response is not None:
             response.headers["cache-control"] = "public, max-age=31536000, immutable" if path.startswith(_HASHED) else "no-cache"
         elif "." in path.rpartition("/")[2]:
             response = PlainTextResponse("There is no such file.\n", 404)
         else:
-            response = await self._file(request, "index.html") or self._instead()
+            response = (await self._file(request, "index.html") if self._ui else None) or self._instead()
             response.headers["cache-control"] = "no-cache"
         response.headers.update(SECURITY_HEADERS)
         return response
@@ -81,5 +92,13 @@ class Pages:
             return None
         return self._files.file_response(full_path, found, request.scope)
 
+    async def _try_out(self, request: Request) -> Response:
+        response = await self._file(request, _GRAPHIQL) if self._graphiql else None
+        if response is None:
+            why = "is not built" if self._graphiql else "is switched off (TOWPATH_GRAPHIQL)"
+            response = PlainTextResponse(f"The page for trying out queries {why}.\n", 404)
+        response.headers.update({**SECURITY_HEADERS, **_GRAPHIQL_HEADERS, "cache-control": "no-cache"})
+        return response
+
     def _instead(self) -> Response:
-        return HTMLResponse(_NOT_BUILT) if self._files is not None else HTMLResponse(_SWITCHED_OFF, 404)
+        return HTMLResponse(_NOT_BUILT) if self._ui else HTMLResponse(_SWITCHED_OFF, 404)

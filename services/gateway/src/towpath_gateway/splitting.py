@@ -46,6 +46,8 @@ class Side(StrEnum):
 
     BUSINESS = "graphql"
     READ = "read"
+    SCHEMA = "schema"
+    """`__schema` and `__type`, which the gateway answers for all sides."""
     LOCAL = "gateway"
     """The gateway itself: `__typename` of the root."""
 
@@ -136,7 +138,9 @@ class BusinessFields:
         """Who answers a root field of a query."""
         if name == "__typename":
             return Side.LOCAL
-        return Side.BUSINESS if name in self.queries or name in ("__schema", "__type") else Side.READ
+        if name in ("__schema", "__type"):
+            return Side.SCHEMA
+        return Side.BUSINESS if name in self.queries else Side.READ
 
 
 def choose_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
