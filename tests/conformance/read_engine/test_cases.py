@@ -1,6 +1,7 @@
 """The dialect as data: each case is a `.graphql` document with its SQL and its answer side by side.
 
-A document's first comment lines may say who asks and with what: `# role: reader`, `# session: {...}`, `# variables: {...}`.
+A document's first comment lines may say who asks and with what: `# role: reader`, `# session: {...}`, `# variables: {...}`; and
+of what kind the engine is: `# settings: {"null_collapse": false}`.
 `UPDATE_SNAPSHOTS=1` rewrites the `.sql` and `.json` files; look at the difference before you keep it.
 """
 
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from towpath_read_engine.engine import EngineSettings
+from towpath_read_engine.testing import Asker, asking
+
 CASES = sorted((Path(__file__).parent / "cases").glob("*/*.graphql"))
-_SETTING = re.compile(r"^# (role|session|variables): (.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^# (role|session|variables|settings): (.*)$", re.MULTILINE)
 _CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
 
 
@@ -22,6 +26,7 @@ def _settings(text: str) -> dict:
         "role": found.get("role", "admin"),
         "session": json.loads(found.get("session", "{}")),
         "variables": json.loads(found.get("variables", "{}")),
+        "settings": json.loads(found.get("settings", "{}")),
     }
 
 
@@ -47,10 +52,18 @@ def _check(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-async def test_case(library, case: Path) -> None:
+async def test_case(library, library_url, library_metadata, case: Path) -> None:
     """A document compiles to the recorded statement and gets the recorded answer."""
     text = _read(case)
     settings = _settings(text)
+    if not settings["settings"]:
+        await _check_case(library, case, text, settings)
+        return
+    async with asking(library_url, library_metadata, EngineSettings(**settings["settings"])) as other:
+        await _check_case(other, case, text, settings)
+
+
+async def _check_case(library: Asker, case: Path, text: str, settings: dict) -> None:
     answer = await library.ask(text, settings["variables"], role=settings["role"], session=settings["session"])
     if "data" in answer:
         statement = library.plan(text, settings["variables"], role=settings["role"]).statement

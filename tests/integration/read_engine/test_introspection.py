@@ -11,6 +11,7 @@ async def test_a_client_can_build_the_schema_and_validate_with_it(library):
     """The introspected schema accepts what the engine accepts."""
     schema = await _schema(library, "admin")
     document = """query ($w: article_bool_exp, $o: [author_order_by!], $id: uuid!) {
+      counted: author(where: {articles_aggregate: {bool_or: {arguments: published, predicate: {_eq: true}, filter: $w}}}) { id }
       author(where: {articles: $w, settings: {_has_key: "x"}, _or: [{id: {_in: [1]}}]}, order_by: $o, limit: 1, distinct_on: [id]) {
         id articles_aggregate(order_by: {author: {name: desc_nulls_last}}) {
           aggregate { count(columns: [id]) max { rating } } nodes { labels meta(path: "a") }
@@ -21,6 +22,8 @@ async def test_a_client_can_build_the_schema_and_validate_with_it(library):
     }"""
     assert validate(schema, parse(document)) == []
     assert schema.query_type.name == "query_root"
+    assert set(schema.get_type("article_aggregate_bool_exp").fields) == {"count", "bool_and", "bool_or"}
+    assert str(schema.get_type("String_array_comparison_exp").fields["_in"].type) == "[[String!]!]"
     assert str(schema.get_type("article").fields["labels"].type) == "[String!]!"
     assert str(schema.get_type("article").fields["author"].type) == "author!"
     assert str(schema.get_type("article").fields["editor"].type) == "author"

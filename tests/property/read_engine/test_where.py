@@ -82,8 +82,19 @@ _article_columns = {
 }
 _author_leaf = _tree(_author_columns, {})
 _article_where = _tree(_article_columns, {"author": _author_leaf, "editor": _author_leaf})
-_author_where = _tree(_author_columns, {"articles": _article_where, "mentor": _author_leaf, "pupils": _author_leaf})
+_counted = st.fixed_dictionaries(
+    {"predicate": _operators(st.integers(0, 3), ordered=True)},
+    optional={"filter": _article_where, "arguments": st.just(["editor_id"]), "distinct": st.booleans()},
+)
+_quantified = st.fixed_dictionaries({"arguments": st.just("published"), "predicate": _operators(st.booleans(), ordered=True)})
+_aggregate_where = st.fixed_dictionaries({}, optional={"count": _counted, "bool_and": _quantified, "bool_or": _quantified})
+_author_where = _tree(
+    _author_columns,
+    {"articles": _article_where, "articles_aggregate": _aggregate_where, "mentor": _author_leaf, "pupils": _author_leaf},
+)
 
+_WORDS = {"editor_id", "published"}
+"""Text that stands for a column, which is written without quotes."""
 _COMPARE = {"_eq": operator.eq, "_neq": operator.ne, "_gt": operator.gt, "_gte": operator.ge, "_lt": operator.lt, "_lte": operator.le}
 
 
@@ -142,7 +153,19 @@ class _Oracle:
     def holds(self, row, where):
         return _all(self._entry(row, key, value) for key, value in where.items())
 
+    def _aggregate(self, row, function, test):
+        far = [other for other in self.related(row, "articles") if self.holds(other, test.get("filter") or {}) is True]
+        if function == "count":
+            values = [other["editor_id"] for other in far if other["editor_id"] is not None] if "arguments" in test else far
+            value = len(set(values)) if "arguments" in test and test.get("distinct") else len(values)
+        else:
+            published = [other["published"] for other in far]
+            value = None if not far else all(published) if function == "bool_and" else any(published)
+        return _all(_compare(value, name, operand) for name, operand in test["predicate"].items())
+
     def _entry(self, row, key, value):
+        if key == "articles_aggregate":
+            return _all(self._aggregate(row, function, test) for function, test in value.items())
         if key == "_and":
             return _all(self.holds(row, item) for item in value)
         if key == "_or":
@@ -167,7 +190,7 @@ def _written(value) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return json.dumps(value)
+            return value if value in _WORDS else json.dumps(value)
         case _:
             return str(value)
 

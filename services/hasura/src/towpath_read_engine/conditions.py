@@ -8,10 +8,12 @@ V1_BOOLEAN_NULL_COLLAPSE).
 from towpath_read_engine import plan
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.inputs import Input
-from towpath_read_engine.model import Column
+from towpath_read_engine.model import Column, Link
 from towpath_read_engine.operators import operator_for
+from towpath_read_engine.ordering import select_column, select_columns
+from towpath_read_engine.predicates import predicate_columns, predicate_columns_type, predicate_type
 from towpath_read_engine.roles import RoleSchema, TableView
-from towpath_read_engine.scalars import TEXT, PgType, encode, encode_many
+from towpath_read_engine.scalars import INTEGER, TEXT, PgType, encode, encode_many
 
 
 class ConditionResolver:
@@ -38,22 +40,76 @@ class ConditionResolver:
             return plan.TRUE if self._is_dropped(value, type_name) else plan.negation(self.resolve(view, value))
         column = view.columns.get(key)
         if column is not None:
-            value = value.at(column.type.comparison)
-            return plan.TRUE if self._is_dropped(value, column.type.comparison) else self._column(column, value)
+            return self._compared(column, value)
         relationship = view.relationships.get(key)
         if relationship is None:
-            raise invalid(f"field '{key}' not found in type: '{type_name}'", value.path)
+            return self._aggregate(view, type_name, key, value)
         target = self._schema.target(relationship)
         value = value.at(f"{target.name}_bool_exp")
         if self._is_dropped(value, f"{target.name}_bool_exp"):
             return plan.TRUE
         return plan.Exists(target.table, relationship.link, plan.every(self.resolve(target, value), target.filter))
 
-    def _column(self, column: Column, given: Input, *, as_text: bool = False) -> plan.Condition:
+    def _aggregate(self, view: TableView, type_name: str, key: str, given: Input) -> plan.Condition:
+        """`relationship_aggregate: {count: {predicate: ...}}`, several functions being one conjunction."""
+        relationship = view.relationships.get(key.removesuffix("_aggregate"))
+        if relationship is None or not key.endswith("_aggregate") or not relationship.is_array:
+            raise invalid(f"field '{key}' not found in type: '{type_name}'", given.path)
+        target = self._schema.target(relationship)
+        if not target.aggregations:
+            raise invalid(f"field '{key}' not found in type: '{type_name}'", given.path)
+        type_name = f"{target.name}_aggregate_bool_exp"
+        given = given.at(type_name)
+        if self._is_dropped(given, type_name):
+            return plan.TRUE
+        return plan.every(*(self._predicate(target, relationship.link, type_name, *entry) for entry in given.entries(type_name)))
+
+    def _predicate(self, target: TableView, link: Link, type_name: str, function: str, given: Input) -> plan.Condition:
+        if function != "count" and not predicate_columns(target, function):
+            raise invalid(f"field '{function}' not found in type: '{type_name}'", given.path)
+        type_name = f"{type_name}_{function}"
+        given = given.at(type_name)
+        if self._is_dropped(given, type_name):
+            return plan.TRUE
+        parts = dict(given.entries(type_name))
+        for name, value in parts.items():
+            if name not in ("arguments", "distinct", "filter", "predicate") or (name == "arguments" and not target.columns):
+                raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
+        if "predicate" not in parts:
+            raise invalid("missing required field 'predicate'", given.path)
+        aggregate = plan.Aggregate(
+            target.table,
+            link,
+            plan.every(self._filter(target, parts.get("filter")), target.filter),
+            function,
+            self._arguments(target, function, parts.get("arguments"), given.path),
+            _flag(parts.get("distinct")),
+            INTEGER if function == "count" else predicate_type(function),
+        )
+        comparison = aggregate.type.comparison
+        return self._comparisons(aggregate, parts["predicate"].at(f"{comparison}!"))
+
+    def _filter(self, target: TableView, given: Input | None) -> plan.Condition:
+        given = given.at(f"{target.name}_bool_exp") if given is not None else None
+        return plan.TRUE if given is None or given.is_null() else self.resolve(target, given)
+
+    def _arguments(self, target: TableView, function: str, given: Input | None, path: str) -> tuple[Column, ...]:
+        if function == "count":
+            return () if given is None else select_columns(target, given)
+        if given is None:
+            raise invalid("missing required field 'arguments'", path)
+        columns = predicate_columns(target, function)
+        return (select_column(predicate_columns_type(target, function), columns, given),)
+
+    def _compared(self, column: plan.Operand, given: Input) -> plan.Condition:
+        given = given.at(column.type.comparison)
+        return plan.TRUE if self._is_dropped(given, column.type.comparison) else self._comparisons(column, given)
+
+    def _comparisons(self, column: plan.Operand, given: Input, *, as_text: bool = False) -> plan.Condition:
         type_ = TEXT if as_text else column.type
         return plan.every(*(self._comparison(column, type_, name, value) for name, value in given.entries(type_.comparison)))
 
-    def _comparison(self, column: Column, type_: PgType, name: str, given: Input) -> plan.Condition:
+    def _comparison(self, column: plan.Operand, type_: PgType, name: str, given: Input) -> plan.Condition:
         as_text = type_ is not column.type
         if name == "_is_null":
             given = given.at("Boolean")
@@ -64,15 +120,18 @@ class ConditionResolver:
         if operator is None:
             raise invalid(f"field '{name}' not found in type: '{type_.comparison}'", given.path)
         operand = operator.operand(type_)
-        expected = f"[{operand.graphql}!]" if operator.many else operand.written
+        expected = f"[{operand.written}!]" if operator.many else operand.written
         given = given.at(expected)
+        if given.is_null() and operator.null_passes and not self._null_collapse:
+            return plan.Comparison(column, operator.template, plan.Null(operand), as_text)
         if self._is_dropped(given, operand.graphql):
             return plan.TRUE
-        source = given.source(f"{operand.graphql}!", expected, many=operator.many or operand.element is not None, json=operand.is_json)
+        element = f"{operand.written if operator.many else operand.graphql}!"
+        source = given.source(element, expected, many=operator.many or operand.element is not None, json=operand.is_json)
         encoder = encode_many if operator.many else encode
         return plan.Comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many), as_text)
 
-    def _cast(self, column: Column, given: Input) -> plan.Condition:
+    def _cast(self, column: plan.Operand, given: Input) -> plan.Condition:
         type_name = "jsonb_cast_exp"
         given = given.at(type_name)
         if self._is_dropped(given, type_name):
@@ -83,7 +142,7 @@ class ConditionResolver:
                 raise invalid(f"field '{key}' not found in type: '{type_name}'", value.path)
             value = value.at(TEXT.comparison)
             if not self._is_dropped(value, TEXT.comparison):
-                conditions.append(self._column(column, value, as_text=True))
+                conditions.append(self._comparisons(column, value, as_text=True))
         return plan.every(*conditions)
 
     def _is_dropped(self, given: Input, type_name: str) -> bool:
@@ -92,3 +151,8 @@ class ConditionResolver:
         if self._null_collapse:
             return True
         raise invalid(f"unexpected null value for type '{type_name}'", given.path)
+
+
+def _flag(given: Input | None) -> bool:
+    given = given.at("Boolean") if given is not None else None
+    return given is not None and not given.is_null() and given.boolean()

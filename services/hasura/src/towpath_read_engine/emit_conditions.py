@@ -4,17 +4,32 @@ Every condition comes out with its own parentheses, so how it is combined cannot
 """
 
 from towpath_read_engine import plan
-from towpath_read_engine.emit_values import parameter
-from towpath_read_engine.model import Column, Link
-from towpath_read_engine.sql import Fragment, identifier, join, sql
+from towpath_read_engine.emit_values import call, origin, parameter, whole_row
+from towpath_read_engine.model import Link
+from towpath_read_engine.sql import EMPTY, Fragment, identifier, join, sql
 
 
-def shown_column(alias: str, column: Column) -> Fragment:
-    """A column as the role may see it: null in rows that do not show it."""
-    value = identifier(alias, column.name)
-    if column.shown is None:
+def operand(alias: str, item: plan.Operand) -> Fragment:
+    """A value of a row as the role may see it: null in rows that do not show it."""
+    match item:
+        case plan.Aggregate():
+            return _aggregate(item, alias)
+        case plan.Computed():
+            value = call(item.call, whole_row(alias))
+        case _:
+            value = identifier(alias, item.name)
+    if item.shown is None:
         return value
-    return sql("(case when {shown} then {value} end)", shown=condition(column.shown, alias, alias), value=value)
+    return sql("(case when {shown} then {value} end)", shown=condition(item.shown, alias, alias), value=value)
+
+
+def aggregated(function: str, items: tuple[plan.Operand, ...], alias: str, *, distinct: bool = False) -> Fragment:
+    """An aggregate function over values of the rows of an alias; over the rows themselves when there are none."""
+    if not items:
+        return sql("count(*)")
+    listed = join(", ", [operand(alias, item) for item in items])
+    arguments = sql("({listed})", listed=listed) if len(items) > 1 else listed
+    return sql(f"{function}({{distinct}}{{arguments}})", distinct=sql("distinct ") if distinct else EMPTY, arguments=arguments)
 
 
 def link_condition(link: Link, near: str, far: str) -> list[Fragment]:
@@ -36,9 +51,9 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
         case plan.Rooted(item=inner):
             return condition(inner, alias, alias)
         case plan.NullTest(column=column, is_null=True):
-            return sql("({column} is null)", column=shown_column(alias, column))
+            return sql("({column} is null)", column=operand(alias, column))
         case plan.NullTest(column=column):
-            return sql("({column} is not null)", column=shown_column(alias, column))
+            return sql("({column} is not null)", column=operand(alias, column))
         case plan.Comparison():
             return _comparison(item, alias)
         case plan.ColumnComparison():
@@ -49,19 +64,32 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
 
 
 def _comparison(item: plan.Comparison, alias: str) -> Fragment:
-    column = shown_column(alias, item.column)
+    column = operand(alias, item.column)
     if item.as_text:
         column = sql("({column})::text", column=column)
     return sql(f"({item.operator})", column=column, value=parameter(item.value))
 
 
 def _exists(item: plan.Exists, alias: str, root: str) -> Fragment:
-    """The inner alias counts the depth, so it is new within every alias around it."""
+    return sql("exists (select 1{rows})", rows=_far_rows(item, alias, _inner(alias), root))
+
+
+def _aggregate(item: plan.Aggregate, alias: str) -> Fragment:
+    inner = _inner(alias)
+    value = aggregated(item.function, item.columns, inner, distinct=item.distinct)
+    return sql("(select {value}{rows})", value=value, rows=_far_rows(item, alias, inner, inner))
+
+
+def _inner(alias: str) -> str:
+    """An alias for rows looked up from those of another: it counts the depth, so it is new within every alias around it."""
     base, _, depth = alias.partition(".")
-    inner = f"{base}.{int(depth or 0) + 1}"
+    return f"{base}.{int(depth or 0) + 1}"
+
+
+def _far_rows(item: plan.Exists | plan.Aggregate, alias: str, inner: str, root: str) -> Fragment:
+    """FROM and WHERE of the rows that belong to the row of an alias."""
     parts = link_condition(item.link, alias, inner)
     if item.where != plan.TRUE:
         parts.append(condition(item.where, inner, root))
-    table = identifier(item.table.key.schema, item.table.key.name)
-    where = sql(" where {all}", all=join(" and ", parts)) if parts else sql("")
-    return sql("exists (select 1 from {table} as {t}{where})", table=table, t=identifier(inner), where=where)
+    where = sql(" where {all}", all=join(" and ", parts)) if parts else EMPTY
+    return sql(" from {table} as {t}{where}", table=origin(item.table, whole_row(alias)), t=identifier(inner), where=where)

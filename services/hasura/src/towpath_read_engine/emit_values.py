@@ -1,15 +1,21 @@
 """Parameters, calls of functions and what rows are read from, as SQL fragments."""
 
 from towpath_read_engine import plan
-from towpath_read_engine.scalars import PgType
 from towpath_read_engine.sql import Fragment, Parameter, identifier, join, sql
 
 
-def parameter(value: plan.Value) -> Fragment:
+def parameter(value: plan.Value | plan.Null) -> Fragment:
     """A parameter, cast to its type so that PostgreSQL reads the text with that type's input function."""
+    type_ = identifier(value.type.schema, value.type.name)
+    if isinstance(value, plan.Null):
+        return sql("null::{type}", type=type_)
     if not value.many:
-        return sql("{value}::{type}", value=Parameter(value), type=_type(value.type))
-    return sql("{value}::{type}[]", value=Parameter(value), type=_type(value.type))
+        return sql("{value}::{type}", value=Parameter(value), type=type_)
+    if value.type.element is None:
+        return sql("{value}::{type}[]", value=Parameter(value), type=type_)
+    # PostgreSQL has no arrays of arrays, only arrays of more dimensions, which `any` would take apart to the last item.
+    one = identifier("v$")
+    return sql("select {v}::{type} from unnest({value}::text[]) as {v}", v=one, type=type_, value=Parameter(value))
 
 
 def call(item: plan.Call, row: Fragment | None) -> Fragment:
@@ -26,16 +32,13 @@ def origin(item: plan.Origin, row: Fragment | None) -> Fragment:
     return identifier(item.key.schema, item.key.name)
 
 
+def whole_row(alias: str) -> Fragment:
+    """The row of an alias as one value; an inner select (letter `b`) carries it as a column."""
+    return identifier(alias, plan.ROW) if alias.startswith("b$") else identifier(alias)
+
+
 def _argument(item: plan.CallArgument, row: Fragment | None) -> Fragment:
-    match item:
-        case plan.Value():
-            return parameter(item)
-        case plan.Null(type=type_):
-            return sql("null::{type}", type=_type(type_))
-        case plan.WholeRow():
-            assert row is not None, "a function of a row stands in a row"
-            return row
-
-
-def _type(type_: PgType) -> Fragment:
-    return identifier(type_.schema, type_.name)
+    if not isinstance(item, plan.WholeRow):
+        return parameter(item)
+    assert row is not None, "a function of a row stands in a row"
+    return row

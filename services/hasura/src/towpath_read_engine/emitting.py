@@ -1,19 +1,20 @@
 """From the plan to one SQL statement whose single value is the answer's `data`.
 
 Shape of the statement: every object is a row of a sub-select, made JSON by PostgreSQL (`row_to_json`, `json_agg`), so column
-names are response names and no key is ever spelled in a string. A list with sorting or limits first picks its rows in an
-inner select of just the needed columns, and only then joins and makes JSON. Objects are lateral joins, which the planner
-can flatten into plain joins; lists and aggregates are scalar sub-selects. Our own aliases hold a `$`, which no GraphQL name
-can, so they never meet a column or a response name.
+names are response names. Only an object with a name that PostgreSQL would cut is put together key by key. A list with
+sorting or limits first picks its rows in an inner select of just the needed columns, and only then joins and makes JSON. Objects
+are lateral joins, which the planner can flatten into plain joins; lists and aggregates are scalar sub-selects. Our own aliases
+hold a `$`, which no GraphQL name can, so they never meet a column or a response name.
 """
 
 from collections.abc import Callable
 from itertools import count
 
 from towpath_read_engine import plan
-from towpath_read_engine.emit_conditions import condition, link_condition, shown_column
-from towpath_read_engine.emit_values import origin, parameter
-from towpath_read_engine.model import Column, Link
+from towpath_read_engine.emit_conditions import aggregated, condition, link_condition, operand
+from towpath_read_engine.emit_values import origin, parameter, whole_row
+from towpath_read_engine.model import Link
+from towpath_read_engine.scalars import PgType
 from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, NumberLiteral, Statement, identifier, join, render, sql
 
 
@@ -21,6 +22,12 @@ def emit(fields: tuple[plan.RootField, ...], *, stringify_numeric: bool = False)
     """The statement for the root fields of an operation."""
     return render(_Emitter(stringify_numeric=stringify_numeric).statement(fields))
 
+
+Output = tuple[str, Fragment]
+"""A member of an object: its name in the answer, and its value."""
+
+MAX_NAME_BYTES = 63
+"""PostgreSQL cuts longer column names."""
 
 _STRINGIFIED = frozenset({"int8", "numeric", "float8", "money"})
 
@@ -34,7 +41,7 @@ class _Emitter:
         return f"{letter}${next(self._numbers)}"
 
     def statement(self, fields: tuple[plan.RootField, ...]) -> Fragment:
-        outputs: list[Fragment] = []
+        outputs: list[Output] = []
         for field in fields:
             match field:
                 case plan.TypenameField():
@@ -45,50 +52,61 @@ class _Emitter:
                     value = self._list(field, "")
                 case plan.AggregateField():
                     value = self._aggregate(field, "")
-            outputs.append(_named(value, field.key))
-        return self._row_json(_select(outputs, EMPTY))
+            outputs.append((field.key, value))
+        return self._row_json(outputs, EMPTY)
 
-    def _row_json(self, row: Fragment) -> Fragment:
+    def _row_json(self, outputs: list[Output], tail: Fragment) -> Fragment:
+        """A select that gives each row as a JSON object."""
+        if _has_long_name(outputs):
+            return sql("select {object}{tail}", object=self._spelled(outputs), tail=tail)
         alias = identifier(self._alias("r"))
-        return sql("select row_to_json({r}) from ({row}) as {r}", r=alias, row=row)
+        return sql("select row_to_json({r}) from ({row}) as {r}", r=alias, row=_select(outputs, tail))
+
+    def _spelled(self, outputs: list[Output]) -> Fragment:
+        """An object put together key by key."""
+        pairs: list[Fragment] = [sql("({key}::text, to_json({value}))", key=NameLiteral(key), value=value) for key, value in outputs]
+        o, k, v = identifier(self._alias("o")), identifier("k$"), identifier("v$")
+        return sql("(select json_object_agg({k}, {v}) from (values {pairs}) as {o} ({k}, {v}))", k=k, v=v, o=o, pairs=join(", ", pairs))
 
     def _object(self, field: plan.ObjectField, above: str) -> Fragment:
         """A select of at most one JSON object."""
         alias = self._alias("t")
         where = _where(above, alias, field.link, field.where, maybe_empty=isinstance(field.table, plan.Called) and not field.table.many)
         outputs, joins = self._outputs(field.fields, alias)
-        tail = sql("\nfrom {table} as {t}{joins}{where}", table=origin(field.table, None), t=identifier(alias), joins=joins, where=where)
-        row = self._row_json(_select(outputs, tail))
+        row = self._row_json(outputs, _from(field.table, above, alias, joins, where))
         return sql("{row} limit 1", row=row) if field.limited else row
 
     def _list(self, field: plan.ListField, above: str) -> Fragment:
         row = identifier(self._alias("r"))
-        rows = self._rows_with(field, above)
-        return sql("(select coalesce(json_agg({r}), '[]') from ({rows}) as {r})", r=row, rows=rows)
+        outputs, tail = self._rows_with(field, above)
+        if not _has_long_name(outputs):
+            return sql("(select coalesce(json_agg({r}), '[]') from ({rows}) as {r})", r=row, rows=_select(outputs, tail))
+        rows = sql("select {object} as {v}{tail}", object=self._spelled(outputs), v=identifier("v$"), tail=tail)
+        return sql("(select coalesce(json_agg({r}.{v}), '[]') from ({rows}) as {r})", r=row, v=identifier("v$"), rows=rows)
 
-    def _rows_with(self, field: plan.ListField, above: str) -> Fragment:
+    def _rows_with(self, field: plan.ListField, above: str) -> tuple[list[Output], Fragment]:
+        """What each item of a list shows, and FROM and what follows it."""
         rows = field.rows
         if not (rows.order or rows.distinct or rows.limits or rows.offset):
             alias = self._alias("t")
             outputs, joins = self._outputs(field.fields, alias)
-            return _select(outputs, self._from(rows, alias, above, joins))
+            return outputs, self._from(rows, alias, above, joins)
         alias = self._alias("b")
         outputs, joins = self._outputs(field.fields, alias)
         base, order = self._base(rows, above, _needed(field.fields), alias)
         # A join may lose the order of the inner select, so it is named again; the planner sees when it is there already.
         again = order if joins is not EMPTY else EMPTY
-        return _select(outputs, sql("\nfrom ({base}) as {b}{joins}{order}", base=base, b=identifier(alias), joins=joins, order=again))
+        return outputs, sql("\nfrom ({base}) as {b}{joins}{order}", base=base, b=identifier(alias), joins=joins, order=again)
 
     def _from(self, rows: plan.Rows, alias: str, above: str, joins: Fragment) -> Fragment:
-        where = _where(above, alias, rows.link, rows.where)
-        return sql("\nfrom {table} as {t}{joins}{where}", table=origin(rows.table, None), t=identifier(alias), joins=joins, where=where)
+        return _from(rows.table, above, alias, joins, _where(above, alias, rows.link, rows.where))
 
     def _base(self, rows: plan.Rows, above: str, needed: list[str], outer: str) -> tuple[Fragment, Fragment]:
         """The inner select that picks the rows, and the ORDER BY that says the same of its output."""
         alias = self._alias("t")
         # PostgreSQL refuses DISTINCT ON with nothing selected.
         names = dict.fromkeys([*needed, *(column.name for column in rows.distinct)])
-        outputs: list[Fragment] = [_column(alias, name) for name in names]
+        outputs: list[Fragment] = [_carried(alias, name) for name in names]
         joins: list[Fragment] = []
         keys: list[Fragment] = []
         again: list[Fragment] = []
@@ -99,7 +117,7 @@ class _Emitter:
             keys.append(_sorted(expression, key))
             again.append(_sorted(identifier(outer, name), key))
         distinct = (
-            sql(" distinct on ({columns})", columns=join(", ", [shown_column(alias, c) for c in rows.distinct])) if rows.distinct else EMPTY
+            sql(" distinct on ({columns})", columns=join(", ", [operand(alias, c) for c in rows.distinct])) if rows.distinct else EMPTY
         )
         limit = _limit(rows.limits)
         if rows.offset:
@@ -122,7 +140,7 @@ class _Emitter:
     def _order_expression(self, key: plan.OrderKey, alias: str, joins: list[Fragment]) -> Fragment:
         if not key.hops:
             assert key.column is not None
-            return shown_column(alias, key.column)
+            return operand(alias, key.column)
         name = self._alias("j")
         value = identifier("v$")
         inner = self._order_hops(key, key.hops, alias, value)
@@ -140,25 +158,17 @@ class _Emitter:
             joins = sql("\nleft join lateral ({inner}) as {j} on true", inner=inner, j=identifier(name))
             expression: Fragment = identifier(name, "v$")
         elif key.function is not None:
-            expression = _aggregated(key.function, () if key.column is None else (key.column,), alias)
+            expression = aggregated(key.function, () if key.column is None else (key.column,), alias)
         else:
             assert key.column is not None
-            expression = shown_column(alias, key.column)
+            expression = operand(alias, key.column)
         limit = EMPTY if hop.at_most_one or (key.function is not None and not rest) else sql(" limit 1")
-        return sql(
-            "select {value} as {name}\nfrom {table} as {t}{joins}{where}{limit}",
-            value=expression,
-            name=value,
-            table=origin(hop.table, None),
-            t=identifier(alias),
-            joins=joins,
-            where=where,
-            limit=limit,
-        )
+        rows = _from(hop.table, above, alias, joins, where)
+        return sql("select {value} as {name}{rows}{limit}", value=expression, name=value, rows=rows, limit=limit)
 
-    def _outputs(self, fields: tuple[plan.RowField, ...], alias: str) -> tuple[list[Fragment], Fragment]:
-        """The output columns of a row, and the joins that they need."""
-        outputs: list[Fragment] = []
+    def _outputs(self, fields: tuple[plan.RowField, ...], alias: str) -> tuple[list[Output], Fragment]:
+        """The members of a row's object, and the joins that they need."""
+        outputs: list[Output] = []
         joins: list[Fragment] = []
         for field in fields:
             match field:
@@ -175,22 +185,22 @@ class _Emitter:
                     inner = sql("({object}) as {j} ({v})", object=self._object(field, alias), j=identifier(name), v=identifier("v$"))
                     joins.append(sql("\nleft join lateral {inner} on true", inner=inner))
                     value = identifier(name, "v$")
-            outputs.append(_named(value, field.key))
+            outputs.append((field.key, value))
         return outputs, join("", joins) if joins else EMPTY
 
     def _column_value(self, field: plan.ColumnField, alias: str) -> Fragment:
-        value = shown_column(alias, field.column)
+        value = operand(alias, field.column)
         if field.json_path is not None:
             value = sql("{value} #> {path}", value=value, path=parameter(field.json_path))
-        return self._shown(value, field.column)
+        return self._shown(value, field.column.type)
 
-    def _shown(self, value: Fragment, column: Column) -> Fragment:
-        if self._stringify and column.type.element is None and column.type.base in _STRINGIFIED:
+    def _shown(self, value: Fragment, type_: PgType) -> Fragment:
+        if self._stringify and type_.element is None and type_.base in _STRINGIFIED:
             return sql("({value})::text", value=value)
         return value
 
     def _aggregate(self, field: plan.AggregateField, above: str) -> Fragment:
-        outputs: list[Fragment] = []
+        outputs: list[Output] = []
         for part in field.parts:
             match part:
                 case plan.TypenameField():
@@ -199,12 +209,13 @@ class _Emitter:
                     value = self._list(part, above)
                 case plan.Totals():
                     value = self._totals(part, field.rows, above)
-            outputs.append(_named(value, part.key))
-        return sql("({row})", row=self._row_json(_select(outputs, EMPTY)))
+            outputs.append((part.key, value))
+        return sql("({row})", row=self._row_json(outputs, EMPTY))
 
     def _totals(self, totals: plan.Totals, rows: plan.Rows, above: str) -> Fragment:
         """One flat select of all aggregates, then their shape around it."""
-        alias = self._alias("t")
+        is_limited = bool(rows.distinct or rows.limits or rows.offset)
+        alias = self._alias("b" if is_limited else "t")
         flat_name = self._alias("f")
         flat: list[Fragment] = []
 
@@ -213,38 +224,30 @@ class _Emitter:
             flat.append(sql("{value} as {name}", value=value, name=identifier(name)))
             return identifier(flat_name, name)
 
-        outputs = [_named(self._total(field, alias, slot), field.key) for field in totals.fields]
-        if rows.distinct or rows.limits or rows.offset:
+        outputs = [(field.key, self._total(field, alias, slot)) for field in totals.fields]
+        if is_limited:
             base, _ = self._base(rows, above, _counted(totals), alias)
             source = sql("\nfrom ({base}) as {t}", base=base, t=identifier(alias))
         else:
             source = self._from(rows, alias, above, EMPTY)
-        row = sql("{select}\nfrom ({flat}) as {f}", select=_select(outputs, EMPTY), flat=_select(flat, source), f=identifier(flat_name))
-        return sql("({row})", row=self._row_json(row))
+        select = sql("select {values}{source}", values=join(", ", flat), source=source)
+        return sql("({row})", row=self._row_json(outputs, sql("\nfrom ({flat}) as {f}", flat=select, f=identifier(flat_name))))
 
     def _total(self, field: plan.Count | plan.Operation | plan.TypenameField, alias: str, slot: Callable[[Fragment], Fragment]) -> Fragment:
         match field:
             case plan.TypenameField():
                 return _typename(field)
             case plan.Count():
-                return slot(_aggregated("count", field.columns, alias, distinct=field.distinct))
+                return slot(aggregated("count", field.columns, alias, distinct=field.distinct))
             case plan.Operation():
-                outputs = []
+                outputs: list[Output] = []
                 for item in field.fields:
                     if isinstance(item, plan.TypenameField):
-                        outputs.append(_named(_typename(item), item.key))
+                        outputs.append((item.key, _typename(item)))
                     else:
-                        value = self._shown(_aggregated(field.function, (item.column,), alias), item.column)
-                        outputs.append(_named(slot(value), item.key))
-                return sql("({row})", row=self._row_json(_select(outputs, EMPTY)))
-
-
-def _aggregated(function: str, columns: tuple[Column, ...], alias: str, *, distinct: bool = False) -> Fragment:
-    if not columns:
-        return sql("count(*)")
-    listed = join(", ", [shown_column(alias, column) for column in columns])
-    arguments = sql("({listed})", listed=listed) if len(columns) > 1 else listed
-    return sql(f"{function}({{distinct}}{{arguments}})", distinct=sql("distinct ") if distinct else EMPTY, arguments=arguments)
+                        value = self._shown(aggregated(field.function, (item.column,), alias), item.column.type)
+                        outputs.append((item.key, slot(value)))
+                return sql("({row})", row=self._row_json(outputs, EMPTY))
 
 
 def _needed(fields: tuple[plan.RowField, ...]) -> list[str]:
@@ -255,9 +258,9 @@ def _needed(fields: tuple[plan.RowField, ...]) -> list[str]:
             case plan.ColumnField():
                 names.extend(plan.columns_read(field.column))
             case plan.ObjectField():
-                names.extend(near for near, _ in field.link)
+                names.extend(plan.row_columns(field.table, field.link))
             case plan.ListField() | plan.AggregateField():
-                names.extend(near for near, _ in field.rows.link)
+                names.extend(plan.row_columns(field.rows.table, field.rows.link))
     return list(dict.fromkeys(names))
 
 
@@ -274,20 +277,29 @@ def _counted(totals: plan.Totals) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _column(alias: str, name: str) -> Identifier:
+def _carried(alias: str, name: str) -> Fragment:
+    """A column, or the whole row as one, for the selects around this one."""
+    if name == plan.ROW:
+        return sql("{t} as {row}", t=identifier(alias), row=identifier(plan.ROW))
     return identifier(alias, name)
 
 
-def _named(value: Fragment, key: str) -> Fragment:
-    return sql("{value} as {key}", value=value, key=identifier(key))
+def _from(table: plan.Origin, above: str, alias: str, joins: Fragment, where: Fragment) -> Fragment:
+    rows = origin(table, whole_row(above) if above else None)
+    return sql("\nfrom {rows} as {t}{joins}{where}", rows=rows, t=identifier(alias), joins=joins, where=where)
 
 
 def _typename(field: plan.TypenameField) -> Fragment:
     return sql("{name}::text", name=NameLiteral(field.name))
 
 
-def _select(outputs: list[Fragment], tail: Fragment) -> Fragment:
-    return sql("select {outputs}{tail}", outputs=join(", ", outputs), tail=tail)
+def _has_long_name(outputs: list[Output]) -> bool:
+    return any(len(key) > MAX_NAME_BYTES for key, _ in outputs)
+
+
+def _select(outputs: list[Output], tail: Fragment) -> Fragment:
+    named: list[Fragment] = [sql("{value} as {key}", value=value, key=identifier(key)) for key, value in outputs]
+    return sql("select {outputs}{tail}", outputs=join(", ", named), tail=tail)
 
 
 def _where(above: str, alias: str, link: Link, where: plan.Condition, *, maybe_empty: bool = False) -> Fragment:

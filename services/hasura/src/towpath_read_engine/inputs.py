@@ -182,7 +182,7 @@ class Input:
         Args:
             element: the type of an item of the list.
             type_name: the type of the position, for messages.
-            many: whether lists are taken apart.
+            many: whether lists are taken apart, one level or, where the items are lists themselves, two.
             json: whether any JSON value fits.
         """
         match self._node:
@@ -192,7 +192,10 @@ class Input:
                 return Constant(value)
             case ast.ListValue() if many or json:
                 below: Callable[[Input], Input] = (lambda item: item.at(element)) if many else (lambda item: item._json_part())
-                return ListOf(tuple(below(item).source(element, element, json=json) for item in self.items()))
+                inner = element.removesuffix("!")
+                lists = inner.startswith("[")
+                item_type = inner[1:-1] if lists else element
+                return ListOf(tuple(below(item).source(item_type, element, many=lists, json=json) for item in self.items()))
             case ast.ObjectValue() if json:
                 return ObjectOf(
                     tuple((key, value._json_part().source(element, element, json=True)) for key, value in self.entries(type_name))

@@ -37,8 +37,9 @@ from towpath_read_engine.functions import Function, TrackedFunction
 from towpath_read_engine.model import Column
 from towpath_read_engine.operators import OPERATORS
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
+from towpath_read_engine.predicates import PREDICATE_FUNCTIONS, predicate_columns, predicate_columns_type, predicate_type
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
-from towpath_read_engine.scalars import TEXT, PgType
+from towpath_read_engine.scalars import INTEGER, TEXT, PgType
 
 _BUILT_IN = {"Int": GraphQLInt, "Float": GraphQLFloat, "Boolean": GraphQLBoolean, "String": GraphQLString}
 T = TypeVar("T")
@@ -188,11 +189,35 @@ class Introspection:
                 "_or": _optional(_list_in(own)),
             }
             found.update((column.field, _optional(self._comparison(column.type))) for column in view.columns.values())
-            found.update((name, _optional(self._bool_exp(self._role.target(item)))) for name, item in view.relationships.items())
+            for name, item in view.relationships.items():
+                target = self._role.target(item)
+                found[name] = _optional(self._bool_exp(target))
+                if item.is_array and target.aggregations:
+                    found[f"{name}_aggregate"] = _optional(self._aggregate_bool_exp(target))
             return found
 
         about = f"Boolean expression to filter rows from the table \"{view.table.key.name}\". All fields are combined with a logical 'AND'."
         return self._input_named(f"{view.name}_bool_exp", fields, about)
+
+    def _aggregate_bool_exp(self, view: TableView) -> GraphQLInputObjectType:
+        def predicate(function: str, arguments: GraphQLInputType | None, type_: PgType) -> GraphQLInputField:
+            def fields() -> dict[str, GraphQLInputField]:
+                found: dict[str, GraphQLInputField] = {"arguments": _optional(arguments)} if arguments is not None else {}
+                found |= {"distinct": _optional(GraphQLBoolean), "filter": _optional(self._bool_exp(view))}
+                return found | {"predicate": _optional(GraphQLNonNull(self._comparison(type_)))}
+
+            return _optional(self._input_named(f"{view.name}_aggregate_bool_exp_{function}", fields, None))
+
+        def functions() -> dict[str, GraphQLInputField]:
+            found = {"count": predicate("count", _list_in(self._select_column(view)) if view.columns else None, INTEGER)}
+            for function in PREDICATE_FUNCTIONS:
+                columns = predicate_columns(view, function)
+                if columns:
+                    enum = self._columns_enum(predicate_columns_type(view, function), columns, view)
+                    found[function] = predicate(function, GraphQLNonNull(enum), predicate_type(function))
+            return dict(sorted(found.items()))
+
+        return self._input_named(f"{view.name}_aggregate_bool_exp", functions, None)
 
     def _comparison(self, type_: PgType) -> GraphQLInputObjectType:
         def fields() -> dict[str, GraphQLInputField]:
@@ -201,7 +226,7 @@ class Introspection:
                 found["_cast"] = _optional(self._input_named("jsonb_cast_exp", lambda: {"String": _optional(self._comparison(TEXT))}, None))
             for name, operator in OPERATORS.items():
                 if operator.applies(type_):
-                    operand = self._input(operator.operand(type_))
+                    operand: GraphQLInputType = self._input(operator.operand(type_))
                     found[name] = _optional(_list_in(operand) if operator.many else operand)
             return dict(sorted(found.items()))
 
@@ -234,9 +259,11 @@ class Introspection:
         return self._input_named(f"{view.name}_aggregate_order_by", fields, f'order by aggregate values of table "{view.name}"')
 
     def _select_column(self, view: TableView) -> GraphQLEnumType:
-        name = f"{view.name}_select_column"
+        return self._columns_enum(f"{view.name}_select_column", view.columns, view)
+
+    def _columns_enum(self, name: str, columns: Mapping[str, Column], view: TableView) -> GraphQLEnumType:
         if name not in self._enums:
-            values = {field: GraphQLEnumValue(field, description="column name") for field in sorted(view.columns)}
+            values = {field: GraphQLEnumValue(field, description="column name") for field in sorted(columns)}
             self._enums[name] = GraphQLEnumType(name, values, description=f'select columns of table "{view.name}"')
         return self._enums[name]
 

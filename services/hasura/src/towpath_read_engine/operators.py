@@ -15,12 +15,14 @@ class Operator:
         applies: to which column types.
         operand: the type of the value (of an item, when `many`).
         many: whether the value is a list.
+        null_passes: whether a null value compares (and gives null) where it is elsewhere an error.
     """
 
     template: str
     applies: Callable[[PgType], bool]
     operand: Callable[[PgType], PgType]
     many: bool = False
+    null_passes: bool = False
 
 
 def _same(type_: PgType) -> PgType:
@@ -47,10 +49,6 @@ def _is_container(type_: PgType) -> bool:
     return type_.is_jsonb or type_.element is not None
 
 
-def _is_scalar(type_: PgType) -> bool:
-    return type_.element is None
-
-
 def _infix(symbol: str) -> str:
     return f"{{column}} {symbol} {{value}}"
 
@@ -71,12 +69,12 @@ _PATTERNS = {
 
 OPERATORS: dict[str, Operator] = {
     **{name: Operator(_infix(symbol), _always, _same) for name, symbol in _PLAIN.items()},
-    "_in": Operator("{column} = any({value})", _is_scalar, _same, many=True),
-    "_nin": Operator("not ({column} = any({value}))", _is_scalar, _same, many=True),
+    "_in": Operator("{column} = any({value})", _always, _same, many=True),
+    "_nin": Operator("not ({column} = any({value}))", _always, _same, many=True),
     **{name: Operator(_infix(symbol), _has_patterns, _text) for name, symbol in _PATTERNS.items()},
     "_contains": Operator(_infix("@>"), _is_container, _same),
     "_contained_in": Operator(_infix("<@"), _is_container, _same),
-    "_has_key": Operator(_infix("?"), _is_jsonb, _text),
+    "_has_key": Operator(_infix("?"), _is_jsonb, _text, null_passes=True),
     "_has_keys_any": Operator(_infix("?|"), _is_jsonb, _text, many=True),
     "_has_keys_all": Operator(_infix("?&"), _is_jsonb, _text, many=True),
 }

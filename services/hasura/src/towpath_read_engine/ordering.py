@@ -3,6 +3,7 @@
 Null anywhere means that the entry is not there. Sorting through a relationship obeys the far table's row filter.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from towpath_read_engine import plan
@@ -122,15 +123,17 @@ def select_columns(view: TableView, given: Input) -> tuple[Column, ...]:
     given = given.at(f"[{type_name}!]")
     if given.is_null():
         return ()
-    columns: list[Column] = []
-    for item in given.items():
-        item = item.at(f"{type_name}!")
-        name = item.enum(type_name)
-        if name not in view.columns:
-            allowed = ", ".join(f"'{field}'" for field in sorted(view.columns))
-            raise invalid(f"expected one of the values [{allowed}] for type '{type_name}', but found '{name}'", item.path)
-        columns.append(view.columns[name])
-    return tuple(columns)
+    return tuple(select_column(type_name, view.columns, item) for item in given.items())
+
+
+def select_column(type_name: str, columns: Mapping[str, Column], given: Input) -> Column:
+    """The column that a word of an enum of columns names."""
+    given = given.at(f"{type_name}!")
+    name = given.enum(type_name)
+    if name not in columns:
+        allowed = ", ".join(f"'{field}'" for field in sorted(columns))
+        raise invalid(f"expected one of the values [{allowed}] for type '{type_name}', but found '{name}'", given.path)
+    return columns[name]
 
 
 def distinct_fits(distinct: tuple[Column, ...], order: tuple[plan.OrderKey, ...]) -> bool:

@@ -115,12 +115,39 @@ class Negation:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """A value that a function makes of the row; `shown` as for a column."""
+
+    name: str
+    type: PgType
+    call: Call
+    shown: "Condition | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """An aggregate over rows of another table that are joined by `link` to this one. No columns means rows."""
+
+    table: Table
+    link: Link
+    where: "Condition"
+    function: str
+    columns: tuple[Column, ...]
+    distinct: bool
+    type: PgType
+
+
+Operand = Column | Computed | Aggregate
+"""What is compared."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """`column operator value`; the operator is a template of `operators.py`. `as_text` compares the column's text."""
 
-    column: Column
+    column: Operand
     operator: str
-    value: Value
+    value: Value | Null
     as_text: bool = False
 
 
@@ -138,7 +165,7 @@ class ColumnComparison:
 class NullTest:
     """`column is [not] null`."""
 
-    column: Column
+    column: Operand
     is_null: bool
 
 
@@ -146,7 +173,7 @@ class NullTest:
 class Exists:
     """Some row of another table, joined by `link` to this one (or by nothing), satisfies the condition."""
 
-    table: Table
+    table: Origin
     link: Link
     where: "Condition"
 
@@ -195,9 +222,28 @@ def _combine(items: tuple[Condition, ...], *, neutral: bool) -> Condition:
     return Every(tuple(kept)) if neutral else Some(tuple(kept))
 
 
-def columns_read(column: Column) -> list[str]:
-    """The names of the columns of a row that decide what a column shows."""
-    return [column.name] if column.shown is None else [column.name, *_row_columns(column.shown, of_root_only=False)]
+ROW = "row$"
+"""Stands for the whole row where the names of its columns are listed; no column that has a GraphQL name is called so."""
+
+
+def columns_read(item: Operand) -> list[str]:
+    """The names of the columns of a row that decide what is shown."""
+    match item:
+        case Column():
+            return [item.name, *_deciding(item.shown)]
+        case Computed():
+            return [ROW, *_deciding(item.shown)]
+        case Aggregate():
+            return [here for here, _ in item.link] + _row_columns(item.where, of_root_only=True)
+
+
+def row_columns(table: Origin, link: Link) -> list[str]:
+    """The names of the columns of a row by which rows from elsewhere are found."""
+    return [ROW] if isinstance(table, Called) else [here for here, _ in link]
+
+
+def _deciding(shown: Condition | None) -> list[str]:
+    return [] if shown is None else _row_columns(shown, of_root_only=False)
 
 
 def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
@@ -215,8 +261,8 @@ def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
             if of_root_only:
                 return [other.name] if item.of_root else []
             return [column.name, other.name]
-        case Exists(link=link, where=where):
-            near = [] if of_root_only else [here for here, _ in link]
+        case Exists(table=table, link=link, where=where):
+            near = [] if of_root_only else row_columns(table, link)
             return near + _row_columns(where, of_root_only=True)
 
 
@@ -224,7 +270,7 @@ def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
 class Hop:
     """A step over a relationship while ordering; `where` is the far table's row permission."""
 
-    table: Table
+    table: Origin
     link: Link
     where: Condition
     at_most_one: bool
@@ -241,7 +287,7 @@ class OrderKey:
     """
 
     hops: tuple[Hop, ...]
-    column: Column | None
+    column: Column | Computed | None
     function: str | None
     direction: Literal["asc", "desc"]
     nulls: Literal["first", "last"]
@@ -275,10 +321,10 @@ class TypenameField:
 
 @dataclass(frozen=True, slots=True)
 class ColumnField:
-    """A column, or a part of a JSON one."""
+    """A column or a computed value, or a part of a JSON one."""
 
     key: str
-    column: Column
+    column: Column | Computed
     json_path: Value | None = None
 
 
@@ -308,7 +354,7 @@ class AggregateColumn:
     """`max { column }` and its kin."""
 
     key: str
-    column: Column
+    column: Column | Computed
 
 
 @dataclass(frozen=True, slots=True)

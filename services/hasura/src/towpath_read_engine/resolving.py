@@ -22,9 +22,6 @@ from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, Encoder, encode, enc
 from towpath_read_engine.selection import SelectedField, Selector
 
 LIST_ARGUMENTS = ("distinct_on", "limit", "offset", "order_by", "where")
-MAX_NAME_BYTES = 63
-"""PostgreSQL cuts longer column names, and a response name is one."""
-
 INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
 
@@ -58,11 +55,8 @@ class Resolver:
         return tuple(self._root(field) for field in fields)
 
     def below(self, field: SelectedField, type_name: str, depth: int) -> list[SelectedField]:
-        """The fields under a field, names checked for length."""
-        fields = self._selector.below(field, type_name, depth)
-        for item in fields:
-            check_name(item)
-        return fields
+        """The fields under a field."""
+        return self._selector.below(field, type_name, depth)
 
     def input(self, field: SelectedField, name: str) -> Input | None:
         """An argument of a field, if it was written."""
@@ -70,7 +64,6 @@ class Resolver:
         return None if node is None else Input(node, self._definitions, field.argument_path(name))
 
     def _root(self, field: SelectedField) -> plan.RootField:
-        check_name(field)
         if field.name == "__typename":
             return typename(field, "query_root")
         function = self._schema.functions.get(field.name)
@@ -224,11 +217,3 @@ def refuse_selection(field: SelectedField) -> None:
     """Refuse a selection set under a scalar."""
     if field.inner:
         raise invalid("unexpected subselection set for non-object field", field.path)
-
-
-def check_name(field: SelectedField) -> None:
-    """Refuse response names that PostgreSQL would cut."""
-    if len(field.key) > MAX_NAME_BYTES:
-        raise ReadError(
-            DialectCode.NOT_SUPPORTED, f"the name '{field.key}' is longer than {MAX_NAME_BYTES} letters; take a shorter alias", field.path
-        )

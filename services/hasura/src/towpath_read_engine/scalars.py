@@ -93,7 +93,9 @@ def builtin(name: str, element: PgType | None = None) -> PgType:
 
 TEXT = builtin("text")
 TEXT_ARRAY = builtin("_text", TEXT)
+INTEGER = builtin("int4")
 BIGINT = builtin("int8")
+DOUBLE = builtin("float8")
 BOOLEAN = builtin("bool")
 
 Encoder = Callable[[Any, PgType, str], str]

@@ -22,7 +22,7 @@ from (select (select coalesce(json_agg("r$1"), '[]')
                     from "public"."article" as "t$14"
                     where "t$14"."author_id" = "b$2"."id"
                     order by "t$14"."title" desc nulls first limit 1) as "c$15"
-                  order by "c$15"."o$1" desc nulls first limit $2::"pg_catalog"."int8") as "t$12") as "f$13") as "r$16") as "aggregate") as "r$17") as "latest"
+                  order by "c$15"."o$1" desc nulls first limit $2::"pg_catalog"."int8") as "b$12") as "f$13") as "r$16") as "aggregate") as "r$17") as "latest"
       from (select "t$18"."id", "t$18"."id" as "o$1"
         from "public"."author" as "t$18"
         where ("t$18"."id" <= $3::"pg_catalog"."int4")

@@ -3,12 +3,12 @@ from (select (select row_to_json("r$18")
     from (select (select row_to_json("r$6")
         from (select "f$2"."a$1" as "count", (select row_to_json("r$3")
             from (select "f$2"."a$2" as "rating") as "r$3") as "avg"
-          from (select count(*) as "a$1", avg("t$1"."rating") as "a$2"
+          from (select count(*) as "a$1", avg("b$1"."rating") as "a$2"
             from (select *
               from (select "t$4"."rating", "t$4"."rating" as "o$1"
                 from "public"."article" as "t$4"
                 order by "t$4"."rating" desc nulls first limit 4) as "c$5"
-              order by "c$5"."o$1" desc nulls first limit $1::"pg_catalog"."int8") as "t$1") as "f$2") as "r$6") as "aggregate", (select coalesce(json_agg("r$7"), '[]')
+              order by "c$5"."o$1" desc nulls first limit $1::"pg_catalog"."int8") as "b$1") as "f$2") as "r$6") as "aggregate", (select coalesce(json_agg("r$7"), '[]')
         from (select "b$8"."title" as "title", "j$9"."v$" as "author"
           from (select *
             from (select "t$12"."title", "t$12"."author_id", "t$12"."rating" as "o$1"

@@ -13,4 +13,4 @@ from (select (select coalesce(json_agg("r$1"), '[]')
         from (select "f$8"."a$1" as "count"
           from (select count(*) as "a$1"
             from (select distinct on ("t$9"."author_id") "t$9"."author_id"
-              from "public"."article" as "t$9") as "t$7") as "f$8") as "r$10") as "aggregate") as "r$11") as "article_aggregate") as "r$12"
+              from "public"."article" as "t$9") as "b$7") as "f$8") as "r$10") as "aggregate") as "r$11") as "article_aggregate") as "r$12"
