@@ -8,7 +8,7 @@ in the dialect; the flat errors of `/v1/metadata` carry a real status.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +17,9 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from towpath_proto.errors import TowpathError
 from towpath_read_engine.callers import Callers
 from towpath_read_engine.engine import Request, Session
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
@@ -26,21 +27,24 @@ from towpath_read_engine.metadata_api import InconsistentMetadataError, Metadata
 from towpath_service_kit.health import Ready, check, health_routes
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
+from towpath_service_kit.straight import Straight, read_body
 
 _log = get_log(__name__)
 MAX_BATCH = 100
 MAX_BODY_BYTES = 4 * 1024 * 1024
+_SENT_AS_ONE = 65_536
 
 Execute = Callable[[Request, Session], Awaitable[bytes]]
 
 
 class JsonParts(Response):
-    """A JSON answer in pieces, so that a large piece is sent as it is and never copied into a bigger one."""
+    """A JSON answer in pieces, so that a large piece is sent as it is and never copied into a bigger one; small ones are sent as one."""
 
     def __init__(self, parts: list[bytes]) -> None:
-        self._parts = parts
-        length = str(sum(map(len, parts)))
-        super().__init__(headers={"content-type": "application/json; charset=utf-8", "content-length": length})
+        length = sum(map(len, parts))
+        self._parts = parts if length > _SENT_AS_ONE else [b"".join(parts)]
+        self.status_code = 200
+        self.raw_headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(length).encode())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head and each piece."""
@@ -50,17 +54,17 @@ class JsonParts(Response):
         await send({"type": "http.response.body", "body": self._parts[-1], "more_body": False})
 
 
-def make_app(execute: Execute, metadata: MetadataApi, ready: Ready, metrics: Metrics, callers: Callers) -> Starlette:
+def make_app(execute: Execute, metadata: MetadataApi, ready: Ready, metrics: Metrics, callers: Callers) -> ASGIApp:
     """The application of the service."""
     endpoint = _Endpoint(execute, metadata, ready, metrics, callers)
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/v1/graphql", endpoint.graphql, methods=["POST"]),
             Route("/v1/metadata", endpoint.metadata, methods=["POST"]),
             Route("/healthz", endpoint.healthz),
             *health_routes(ready, metrics),
         ]
     )
+    return Straight(app, ["/v1/graphql"], endpoint.graphql)
 
 
 class _Endpoint:
@@ -70,12 +74,14 @@ class _Endpoint:
         self._ready = ready
         self._callers = callers
         self._requests = metrics.counter("towpath_read_requests_total", "GraphQL requests by outcome.", ["code"])
+        self._answered = self._requests.labels("ok")
         self._seconds = metrics.histogram("towpath_read_request_seconds", "Seconds from a request to its answer.")
 
-    async def graphql(self, http: HttpRequest) -> Response:
+    async def graphql(self, headers: Mapping[str, str], receive: Receive) -> Response:
+        """Answer a request or a list of them."""
         try:
-            session = self._callers.session(http.headers)
-            payload = await _payload(http)
+            session = self._callers.session(headers)
+            payload = await _payload(headers, receive)
             if isinstance(payload, list):
                 if not payload or len(payload) > MAX_BATCH:
                     raise invalid(f"a batch holds 1 to {MAX_BATCH} requests")
@@ -93,25 +99,25 @@ class _Endpoint:
 
     async def _answer(self, payload: Any, session: Session) -> list[bytes]:
         started = time.perf_counter()
-        code = "ok"
+        outcome = self._answered
         try:
             return [b'{"data":', await self._execute(_request(payload), session), b"}"]
         except ReadError as error:
-            code = error.code.value
+            outcome = self._requests.labels(error.code.value)
             return [_errors(error)]
         except Exception as error:  # one item's fault must not take the others of its batch with it
-            code = DialectCode.UNEXPECTED.value
+            outcome = self._requests.labels(DialectCode.UNEXPECTED.value)
             _log.error("request_failed", error=error)
             return [_errors(ReadError(DialectCode.UNEXPECTED, "internal error"))]
         finally:
-            self._requests.labels(code).inc()
+            outcome.inc()
             self._seconds.observe(time.perf_counter() - started)
 
     async def metadata(self, http: HttpRequest) -> Response:
         """Hasura's metadata API; its errors are flat and carry a real status."""
         try:
             self._callers.require_admin(http.headers)
-            return JSONResponse(await self._metadata.answer(await _payload(http)))
+            return JSONResponse(await self._metadata.answer(await _payload(http.headers, http.receive)))
         except ReadError as error:
             status = 401 if error.code is DialectCode.ACCESS_DENIED else 400
             flat: dict[str, Any] = {"error": error.message, "path": error.path, "code": error.code.value}
@@ -133,25 +139,26 @@ class _Endpoint:
         return Response("OK", media_type="text/plain")
 
 
-async def _payload(http: HttpRequest) -> Any:
-    body = bytearray()
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise invalid(f"the request is longer than {MAX_BODY_BYTES} bytes")
-    return _json(bytes(body))
+async def _payload(headers: Mapping[str, str], receive: Receive) -> Any:
+    try:
+        return _json(await read_body(headers, receive, MAX_BODY_BYTES))
+    except TowpathError:
+        raise invalid(f"the request is longer than {MAX_BODY_BYTES} bytes") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant).decode
 
 
 def _json(text: bytes | str) -> Any:
     """JSON with fractions kept to the digit."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        return _decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise ReadError(DialectCode.INVALID_JSON, f"the request is not JSON: {error}") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _request(payload: Any) -> Request:

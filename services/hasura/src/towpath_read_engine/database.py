@@ -81,12 +81,16 @@ class Database:
     async def _fetch(
         self, pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Sequence[str | None], wait: float | None
     ) -> bytes:
-        async with pool.connection(timeout=wait) as connection:
+        # Not as a context: that would commit, and in autocommit there is nothing to.
+        connection = await pool.getconn(wait)
+        try:
             cursor = connection.cursor()
             await cursor.execute(statement.encode(), parameters, prepare=True)
             result = cursor.pgresult
             value = result.get_value(0, 0) if result is not None else None
             return value if value is not None else b"null"
+        finally:
+            await pool.putconn(connection)
 
 
 def _with_options(url: str, statement_timeout: float) -> str:

@@ -72,7 +72,8 @@ class ReadEngineService:
         self._problem = "the schema has not been read yet"
         self.metrics = Metrics()
         self._reads = self.metrics.counter("towpath_read_schema_reads_total", "Readings of the schema by outcome.", ["outcome"])
-        self._plans = self.metrics.gauge("towpath_read_plans_compiled", "Plans compiled since the schema was last read.")
+        plans = self.metrics.gauge("towpath_read_plans_compiled", "Plans compiled since the schema was last read.")
+        plans.set_function(lambda: self._engine.schema.compiled if self._engine.schema is not None else 0)
         api = MetadataApi(self, enabled=settings.metadata_api)
         self._app = make_app(self._execute, api, self.ready, self.metrics, settings.callers)
 
@@ -216,13 +217,10 @@ class ReadEngineService:
         if not self._loaded.is_set():
             await self._first_load()
         try:
-            answer = await self._engine.execute(request, session)
+            return await self._engine.execute(request, session)
         except StaleSchemaError:
             self._wanted.set()
             raise
-        if self._engine.schema is not None:
-            self._plans.set(self._engine.schema.compiled)
-        return answer
 
     async def _first_load(self) -> None:
         try:
