@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from towpath_graphql.domain import claiming, state_json
 from towpath_graphql.domain.decide import decide_flow, decide_task
@@ -43,6 +43,10 @@ class Runs(RuleBasedStateMachine):
         }
         self.task_history: dict[int, list[HistoryRow]] = {n: [] for n in range(3)}
         self.fences = {0}
+
+    @initialize(heartbeat=st.booleans(), lazarus=st.booleans())
+    def settings(self, heartbeat: bool, lazarus: bool) -> None:
+        self.run = replace(self.run, heartbeat_enabled=heartbeat, lazarus_enabled=lazarus)
 
     # ------------------------------------------------------------------------------------------------------------ taking decisions
 

@@ -115,7 +115,7 @@ async def _reap(store: Store, caller: Caller, flow_run_id: UUID, fence: int) -> 
 
 
 def _silence(run: FlowRun, fence: int, now: datetime) -> str | None:
-    if run.phase is None or run.fence != fence or run.lease_expires_at is None:
+    if run.phase is None or run.fence != fence or run.lease_expires_at is None or not run.watched:
         return None
     if run.launch_deadline is not None and run.launch_deadline <= now:
         return "did not begin before its launch deadline"
@@ -144,8 +144,9 @@ async def reoffer_flow_runs(store: Store, caller: Caller, ids: Sequence[UUID]) -
 
 
 def _reoffer(batch: Batch, run: FlowRun, caller: Caller) -> Result:
-    if run.end_time is not None or run.due_at is not None or run.phase is not None or run.waiting_for is not None:
-        return failure(Code.NOT_STRANDED, f"Flow run {run.id} is offered, owned, waiting or ended.", run.id)
+    kept = run.state in ("Running", "Submitted") and not run.brought_back
+    if kept or run.end_time is not None or run.due_at is not None or run.phase is not None or run.waiting_for is not None:
+        return failure(Code.NOT_STRANDED, f"Flow run {run.id} is offered, owned, waiting or ended, or not to be brought back.", run.id)
     if run.state == "Cancelling":
         state = state_json.make("Cancelled", "Cancelled; nobody was running it any more.")
     elif run.lives >= timers.MAX_LIVES:

@@ -223,6 +223,9 @@ def _flow_after(run: FlowRun, proposal: Proposal, now: datetime, *, opens: bool)
         return offered(after, due or now)
     if kind in ("Submitted", "Running") and proposal.lease_seconds is not None:
         return _taken_by_client(after, proposal, now)
+    if kind == "Cancelling" and run.phase is not None and not run.watched:
+        # from now on silence counts: the owner gets one lease period to hear of it
+        return replace(after, lease_expires_at=now + timedelta(seconds=run.lease_seconds or timers.LEASE_PREFECT1))
     return after
 
 

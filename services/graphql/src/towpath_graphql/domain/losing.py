@@ -53,7 +53,8 @@ def lose(run: FlowRun, tasks: Sequence[TaskRun], *, reason: str, actor: str, now
                 return decision
             accepted.append(decision)
             before = decision.run
-    flow = decide_flow(run, _lost_flow(run, tasks, reason, actor, now), now)
+    retried = any(d.run.state == "Retrying" for d in accepted)
+    flow = decide_flow(run, _lost_flow(run, tasks, reason, actor, now, retried=retried), now)
     if isinstance(flow, Reject):
         return flow
     if flow.run.state == "Scheduled" and _rest(run, tasks, now) is None:
@@ -100,11 +101,14 @@ def _lost_task(task: TaskRun, reason: str, actor: str, now: datetime, *, cancell
     return [Proposal(s, Origin.SERVICE, actor=actor) for s in states]
 
 
-def _lost_flow(run: FlowRun, tasks: Sequence[TaskRun], reason: str, actor: str, now: datetime) -> Proposal:
+def _lost_flow(run: FlowRun, tasks: Sequence[TaskRun], reason: str, actor: str, now: datetime, *, retried: bool) -> Proposal:
     if run.state == "Cancelling":
         return Proposal(state_json.make("Cancelled", "Cancelled; the process " + reason + "."), Origin.SERVICE, actor=actor)
     if (rest := _rest(run, tasks, now)) is not None:
         return Proposal(rest, Origin.SERVICE, actor=actor)
+    if not run.brought_back and not retried:
+        message = f"The run's process {reason}; the settings of its flow say that it is not brought back. Restart it to go on."
+        return Proposal(state_json.make("Failed", message), Origin.SERVICE, actor=actor)
     if run.lives < timers.MAX_LIVES:
         due = now + back_off(run.lives)
         message = f"The run's process {reason}; it is offered again (life {run.lives + 1} of {timers.MAX_LIVES})."

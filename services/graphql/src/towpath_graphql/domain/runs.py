@@ -48,6 +48,7 @@ class FlowRun:
         fence: Grows with each claim and whenever a lease is taken away.
         parent_flow_run_id: The run that created it.
         lives: Times this attempt was put back into the queue after its process was lost.
+        heartbeat_enabled, lazarus_enabled: Settings of its flow's group.
         holds_slots: Whether it, or a task run of it, may hold a slot of a concurrency limit, or wait for one.
         label_limits: Whether there are limits on its labels.
         tag_limits: Whether its tenant has limits on tags.
@@ -83,10 +84,28 @@ class FlowRun:
     holds_slots: bool = False
     label_limits: bool = False
     tag_limits: bool = False
+    heartbeat_enabled: bool = True
+    lazarus_enabled: bool = True
 
     def owned_at(self, now: datetime) -> bool:
-        """Whether somebody's lease on it is alive."""
-        return self.lease_expires_at is not None and self.lease_expires_at > now
+        """Whether somebody's lease on it is alive, or must be believed to be."""
+        return self.lease_expires_at is not None and (self.lease_expires_at > now or not self.watched)
+
+    @property
+    def watched(self) -> bool:
+        """Whether an owner that falls silent is taken for lost.
+
+        Not where the settings of its flow say that its process does not beat, and not while a Prefect 1 process is slow to begin where they
+        say that nobody is to begin it again. A run that is being cancelled must end, and a launch with a deadline is an agent's promise.
+        """
+        if self.state == "Cancelling" or self.launch_deadline is not None:
+            return True
+        return self.heartbeat_enabled and (self.lazarus_enabled or self.phase != Phase.LAUNCHING)
+
+    @property
+    def brought_back(self) -> bool:
+        """Whether it is offered again when its process is lost: one that had not begun always, else as its flow's settings say."""
+        return self.phase == Phase.LAUNCHING or (self.heartbeat_enabled and self.lazarus_enabled)
 
     def stopped_as(self, now: datetime) -> str:
         """The state that a wish to stop it leads to: Cancelling while there is a process to be stopped, else Cancelled."""

@@ -21,26 +21,36 @@ returning gate_closed_until, gate_closed_until > now() as closed, now() as now;
 
 -- name: expired_leases
 -- Owned runs whose lease, or whose time to launch, is over. A lease longer than the common one (Prefect 1's) counts as expired only when
--- the write path has answered for that long since the last gap.
-select id as flow_run_id, tenant_id, fence, lease_holder as holder, phase, heartbeat as last_beat,
-       least(lease_expires_at, launch_deadline) as expired_at
-from flow_run, write_path w
-where lease_expires_at is not null and (lease_expires_at <= now() or launch_deadline <= now())
-  and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
-  and now() >= w.gate_closed_until + make_interval(secs => greatest(lease_seconds - %(lease)s::float8, 0))
+-- the write path has answered for that long since the last gap. Those whose flow's settings forgive silence (`FlowRun.watched`) are not
+-- among them.
+select r.id as flow_run_id, r.tenant_id, r.fence, r.lease_holder as holder, r.phase, r.heartbeat as last_beat,
+       least(r.lease_expires_at, r.launch_deadline) as expired_at
+from write_path w, flow_run r join flow_group g on g.id = r.flow_group_id
+where r.lease_expires_at is not null and (r.lease_expires_at <= now() or r.launch_deadline <= now())
+  and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+  and now() >= w.gate_closed_until + make_interval(secs => greatest(r.lease_seconds - %(lease)s::float8, 0))
+  and (r.state = 'Cancelling' or r.launch_deadline is not null
+       or not (g.settings @> '{"heartbeat_enabled": false}' or r.phase = 'launching' and g.settings @> '{"lazarus_enabled": false}'))
 order by expired_at limit %(limit)s;
 
 -- name: next_expiry
-select min(least(lease_expires_at, launch_deadline)) as next_expiry from flow_run where lease_expires_at is not null;
+-- When the next lease is over among those that count (see expired_leases).
+select min(least(r.lease_expires_at, r.launch_deadline)) as next_expiry
+from flow_run r join flow_group g on g.id = r.flow_group_id
+where r.lease_expires_at is not null
+  and (r.state = 'Cancelling' or r.launch_deadline is not null
+       or not (g.settings @> '{"heartbeat_enabled": false}' or r.phase = 'launching' and g.settings @> '{"lazarus_enabled": false}'));
 
 -- name: stranded
--- Neither offered, owned nor waiting, and not ended.
-select id as flow_run_id, tenant_id, state, times_resurrected as lives, state_timestamp as since
-from flow_run
-where due_at is null and lease_expires_at is null and waiting_for is null and end_time is null
-  and state_timestamp < now() - make_interval(secs => %(age)s)
-  and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
-order by id limit %(limit)s;
+-- Neither offered, owned nor waiting, and not ended; but for runs that had begun and whose flow's settings let nobody bring them back.
+select r.id as flow_run_id, r.tenant_id, r.state, r.times_resurrected as lives, r.state_timestamp as since
+from flow_run r join flow_group g on g.id = r.flow_group_id
+where r.due_at is null and r.lease_expires_at is null and r.waiting_for is null and r.end_time is null
+  and r.state_timestamp < now() - make_interval(secs => %(age)s)
+  and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+  and not (r.state in ('Running', 'Submitted')
+           and (g.settings @> '{"heartbeat_enabled": false}' or g.settings @> '{"lazarus_enabled": false}'))
+order by r.id limit %(limit)s;
 
 -- name: gate
 -- The reap gate for a run whose lease is `more` seconds longer than the common one; closed until the write path has answered at all.

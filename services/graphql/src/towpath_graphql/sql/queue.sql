@@ -91,7 +91,8 @@ from mine m cross join lateral (
 ) c;
 
 -- name: queued_flow_runs
--- Prefect 1's queue: ids only, nothing is claimed; the agent claims by writing Submitted.
+-- Prefect 1's queue: ids only, nothing is claimed; the agent claims by writing Submitted. A run whose flow need not beat is never missed
+-- when its process ends because all that is left waits; so it is handed out, still Running, once one of its task runs is due.
 with recursive queues (label_key, run_config_type) as (
     (select label_key, run_config_type from flow_run
      where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type limit 1)
@@ -108,11 +109,24 @@ with recursive queues (label_key, run_config_type) as (
     select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
     from queues q
     where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
+), waking as (
+    select r.id, min(coalesce(t.state_start_time, t.state_timestamp)) as due_at
+    from flow_run r join flow_group g on g.id = r.flow_group_id join flow f on f.id = r.flow_id join task_run t on t.flow_run_id = r.id
+    where r.lease_expires_at <= now() and r.tenant_id = %(tenant_id)s and r.state = 'Running'
+      and g.settings @> '{"heartbeat_enabled": false}' and f.code_hash is null
+      and r.labels <@ %(labels)s::jsonb and (r.labels <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
+      and (t.state in ('Scheduled', 'Retrying', 'Queued', 'Resume') or t.state = 'Paused' and t.state_start_time is not null)
+      and coalesce(t.state_start_time, t.state_timestamp) <= coalesce(%(before)s::timestamptz, now())
+    group by r.id
 )
-select c.id from mine m cross join lateral (
-    select r.id, r.due_at from flow_run r join flow f on f.id = r.flow_id
-    where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type
-      and r.due_at <= coalesce(%(before)s::timestamptz, now()) and f.code_hash is null
-    order by r.due_at limit greatest(least(%(limit)s::bigint, m.room), 0)
-) c
-order by c.due_at limit %(limit)s;
+select q.id from (
+    select c.id, c.due_at from mine m cross join lateral (
+        select r.id, r.due_at from flow_run r join flow f on f.id = r.flow_id
+        where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type
+          and r.due_at <= coalesce(%(before)s::timestamptz, now()) and f.code_hash is null
+        order by r.due_at limit greatest(least(%(limit)s::bigint, m.room), 0)
+    ) c
+    union all
+    select id, due_at from waking
+) q
+order by q.due_at limit %(limit)s;

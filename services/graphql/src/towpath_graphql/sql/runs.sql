@@ -8,11 +8,12 @@ select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version
        r.parent_flow_run_id, r.holds_slots,
        exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'task_tag') as tag_limits,
        exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name) as label_limits,
+       not g.settings @> '{"heartbeat_enabled": false}' as heartbeat_enabled, not g.settings @> '{"lazarus_enabled": false}' as lazarus_enabled,
        now() as now
-from flow_run r
+from flow_run r join flow_group g on g.id = r.flow_group_id
 where r.id = any(%(ids)s) and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by r.id
-for no key update;
+for no key update of r;
 
 -- name: lock_descendants
 -- What is to be cancelled with these runs: their open children, and theirs, as far as each was made to be cancelled with its parent.
@@ -24,11 +25,12 @@ with recursive below (id) as (
 select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
        r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
        r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence, r.state_timestamp,
-       r.parent_flow_run_id, r.holds_slots
-from flow_run r
+       r.parent_flow_run_id, r.holds_slots,
+       not g.settings @> '{"heartbeat_enabled": false}' as heartbeat_enabled, not g.settings @> '{"lazarus_enabled": false}' as lazarus_enabled
+from flow_run r join flow_group g on g.id = r.flow_group_id
 where r.id in (select id from below) and r.end_time is null and r.state <> 'Cancelling'
 order by r.id
-for no key update;
+for no key update of r;
 
 -- name: parents_of_new_runs
 -- Runs that create others. Share-locked: a cancellation of one waits for the creation and then finds the child, or is seen here.
