@@ -1,6 +1,9 @@
 """`__schema` and `__type` show what the role may use, and nothing else."""
 
+import pytest
 from graphql import build_client_schema, get_introspection_query, parse, validate
+
+from towpath_read_engine.testing import asking
 
 
 async def _schema(library, role: str):
@@ -75,9 +78,101 @@ async def test_functions_are_fields_with_their_arguments(library):
     assert fields["search_articles"].description == "articles by the words in them"
 
 
-async def test_one_type_and_a_mixed_query(library):
-    """`__type` takes a variable; introspection together with rows is refused with a sentence."""
+async def test_one_type(library):
+    """`__type` takes a variable."""
     answer = await library.data("query ($n: String!) { __type(name: $n) { name fields { name } } }", {"n": "profile"})
     assert answer == {"__type": {"name": "profile", "fields": [{"name": "author_id"}, {"name": "bio"}, {"name": "author"}]}}
-    code, _, message = await library.error("{ __typename __schema { queryType { name } } author { id } }")
-    assert (code, "send two" in message) == ("not-supported", True)
+
+
+async def test_introspection_and_rows_in_one_document(library):
+    """Both are answered, in the order of the document, from fragments too; numbers are as the database wrote them."""
+    query = """query Mixed($n: String!, $id: Int, $skip: Boolean = true) {
+      first: article(where: {views: {_gt: 1000}}) { views rating }
+      ...rest
+      gone: author @skip(if: $skip) { id }
+      author(where: {id: {_eq: $id}}) { ...name }
+    }
+    fragment rest on query_root { __schema { queryType { name } } ... on query_root { __type(name: $n) { kind } self: __typename } }
+    fragment name on author { name }"""
+    answer = await library.data(query, {"n": "author", "id": 1})
+    assert list(answer) == ["first", "__schema", "__type", "self", "author"]
+    assert answer == {
+        "first": [{"views": 9007199254740993, "rating": 4.5}],
+        "__schema": {"queryType": {"name": "query_root"}},
+        "__type": {"kind": "OBJECT"},
+        "self": "query_root",
+        "author": [{"name": "Ada"}],
+    }
+    code, path, _ = await library.error("{ __typename __schema { queryType { name } } author { nothing } }")
+    assert (code, path) == ("validation-failed", "$.selectionSet.author.selectionSet.nothing")
+    assert (await library.error("{ author { id } __schema { nothing } }"))[0] == "validation-failed"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }",
+        "{ __schema { " + " ".join(f"t{n}: types {{ fields {{ args {{ name type {{ name }} }} }} }}" for n in range(200)) + " } }",
+        "{ "
+        + " ".join(f"s{n}: __schema {{ ...all }}" for n in range(500))
+        + " } fragment all on __Schema { types { fields { name args { name } } } }",
+        "{ __schema { types { " + "ofType { " * 60 + "name" + " }" * 60 + " } } }",
+        "{ __schema { ...a } } "
+        + " ".join(f"fragment a{n} on __Schema {{ ...a{n + 1} ...a{n + 1} }}" for n in range(40)).replace("a0 ", "a ")
+        + " fragment a40 on __Schema { types { name } }",
+    ],
+)
+async def test_more_than_the_schema_is_refused(library, query):
+    """Lists within lists, aliases and fragments multiply an answer; a bounded part of that is paid for."""
+    code, _, message = await library.error(query)
+    assert (code, "introspection" in message) == ("validation-failed", True)
+
+
+async def test_directives_and_the_subscription_root(library):
+    """What Hasura's schema has beside the tables: its directives, none repeatable, and the roots again for subscriptions."""
+    schema = (await library.data(get_introspection_query(directive_is_repeatable=True)))["__schema"]
+    assert {item["name"]: (item["locations"], item["isRepeatable"]) for item in schema["directives"]} == {
+        "include": (["FIELD", "FRAGMENT_SPREAD", "INLINE_FRAGMENT"], False),
+        "skip": (["FIELD", "FRAGMENT_SPREAD", "INLINE_FRAGMENT"], False),
+        "cached": (["QUERY"], False),
+    }
+    reader = await _schema(library, "reader")
+    assert reader.subscription_type.name == "subscription_root"
+    assert set(reader.subscription_type.fields) == set(reader.query_type.fields)
+    assert (await _schema(library, "stranger")).subscription_type is None
+
+
+async def test_comments_are_descriptions(library_url):
+    """The metadata's comments win over the database's, and those over the usual words; an empty one asks for none."""
+    table = {
+        "table": "author",
+        "configuration": {
+            "comment": "people who write",
+            "column_config": {"name": {"comment": "the full name"}, "born": {"comment": "", "custom_name": "birthday"}},
+            "custom_root_fields": {"select": {"comment": "all who write", "name": "writers"}, "select_by_pk": {"comment": ""}},
+        },
+        "object_relationships": [
+            {"name": "mentor", "comment": "who taught them", "using": {"foreign_key_constraint_on": "mentor_id"}},
+        ],
+        "array_relationships": [
+            {"name": "pupils", "using": {"foreign_key_constraint_on": {"table": "author", "column": "mentor_id"}}},
+        ],
+    }
+    async with asking(library_url, {"version": 3, "sources": [{"kind": "postgres", "tables": [table]}]}) as engine:
+        schema = build_client_schema(await engine.data(get_introspection_query()))
+        author = schema.get_type("author")
+        roots = {name: field.description for name, field in schema.query_type.fields.items()}
+        assert roots == {
+            "writers": "all who write",
+            "author_by_pk": None,
+            "author_aggregate": 'fetch aggregated fields from the table: "author"',
+        }
+        assert author.description == "people who write"
+        words = {name: author.fields[name].description for name in ("name", "birthday", "country", "mentor", "pupils")}
+        assert words == {
+            "name": "the full name",
+            "birthday": None,
+            "country": None,
+            "mentor": "who taught them",
+            "pupils": "An array relationship",
+        }

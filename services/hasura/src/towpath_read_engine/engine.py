@@ -74,10 +74,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class CompiledPlan:
-    """A statement and where its parameters come from. Without a statement it is introspection."""
+    """A statement and where its parameters come from.
+
+    Attributes:
+        statement: empty when there is nothing to ask the database.
+        introspects: whether there is something to ask the schema.
+    """
 
     statement: str
     parameters: tuple[plan.Value, ...]
+    introspects: bool = False
 
 
 @dataclass(slots=True)
@@ -163,14 +169,14 @@ class Schema:
             limits=self._settings.limits,
         )
         fields = resolver.roots(operation.operation)
-        names = {item.name for item in fields}
-        if names & INTROSPECTION_FIELDS:
-            if names - INTROSPECTION_FIELDS - {"__typename"}:
-                raise ReadError(DialectCode.NOT_SUPPORTED, "introspection and table fields in one query are not supported; send two")
-            compiled = CompiledPlan("", ())
-        else:
+        introspects = any(item.name in INTROSPECTION_FIELDS for item in fields)
+        if introspects:
+            fields = [item for item in fields if item.name not in INTROSPECTION_FIELDS and item.name != "__typename"]
+        if fields or not introspects:
             statement = emit(resolver.resolve(fields), stringify_numeric=self._settings.stringify_numeric)
-            compiled = CompiledPlan(statement.text, statement.bindings)
+            compiled = CompiledPlan(statement.text, statement.bindings, introspects)
+        else:
+            compiled = CompiledPlan("", (), introspects)
         self.compiled += 1
         operation.plans.store(seen.trail, compiled)
         return compiled
@@ -224,10 +230,13 @@ class Engine:
             ReadError: the request was refused or failed.
         """
         schema = self._loaded()
-        statement, parameters = self._bound(schema, request, session)
-        if not statement:
-            return schema.introspection(schema.role(session.role)).answer(request.query, request.variables, request.operation_name)
-        return await self._database.fetch(statement, parameters)
+        compiled, parameters = self._bound(schema, request, session)
+        rows = await self._database.fetch(compiled.statement, parameters) if compiled.statement else None
+        if not compiled.introspects:
+            return rows if rows is not None else b"{}"
+        introspection = schema.introspection(schema.role(session.role))
+        asked = (request.query, request.variables, request.operation_name)
+        return introspection.answer(*asked) if rows is None else introspection.answer_with_rows(*asked, rows)
 
     def bind(self, request: Request, session: Session) -> tuple[str, list[str]]:
         """The statement of a request and its parameters as they go to PostgreSQL, without running it; empty for introspection.
@@ -235,11 +244,12 @@ class Engine:
         Raises:
             ReadError: the request was refused.
         """
-        return self._bound(self._loaded(), request, session)
+        compiled, parameters = self._bound(self._loaded(), request, session)
+        return compiled.statement, parameters
 
-    def _bound(self, schema: Schema, request: Request, session: Session) -> tuple[str, list[str]]:
+    def _bound(self, schema: Schema, request: Request, session: Session) -> tuple[CompiledPlan, list[str]]:
         compiled, values = schema.compiled_plan(request, schema.role(session.role))
-        return compiled.statement, [_written(value, values, session) for value in compiled.parameters]
+        return compiled, [_written(value, values, session) for value in compiled.parameters]
 
     def _loaded(self) -> Schema:
         if self._schema is None:

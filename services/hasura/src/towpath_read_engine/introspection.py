@@ -9,13 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from graphql import (
+    DirectiveLocation,
+    DocumentNode,
     GraphQLArgument,
     GraphQLBoolean,
+    GraphQLDirective,
     GraphQLEnumType,
     GraphQLEnumValue,
     GraphQLError,
     GraphQLField,
     GraphQLFloat,
+    GraphQLIncludeDirective,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
@@ -26,23 +30,54 @@ from graphql import (
     GraphQLOutputType,
     GraphQLScalarType,
     GraphQLSchema,
+    GraphQLSkipDirective,
     GraphQLString,
-    graphql_sync,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
+    execute_sync,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
 )
 
 from towpath_read_engine import plan
+from towpath_read_engine.caching import Lru
 from towpath_read_engine.calls import is_required
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.functions import Function, TrackedFunction
+from towpath_read_engine.introspection_queries import introspection_only, refuse_excess, spliced
 from towpath_read_engine.model import Column
 from towpath_read_engine.operators import OPERATORS
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
 from towpath_read_engine.predicates import PREDICATE_FUNCTIONS, predicate_columns, predicate_columns_type, predicate_type
-from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
+from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, RootKind, Roots, TableView
 from towpath_read_engine.scalars import INTEGER, TEXT, PgType
 
 _BUILT_IN = {"Int": GraphQLInt, "Float": GraphQLFloat, "Boolean": GraphQLBoolean, "String": GraphQLString}
 T = TypeVar("T")
+_ROOT_TEXTS: dict[RootKind, str] = {
+    "select": 'fetch data from the table: "{}"',
+    "select_by_pk": 'fetch data from the table: "{}" using primary key columns',
+    "select_aggregate": 'fetch aggregated fields from the table: "{}"',
+}
+_DIRECTIVES = (
+    GraphQLIncludeDirective,
+    GraphQLSkipDirective,
+    GraphQLDirective(
+        "cached",
+        [DirectiveLocation.QUERY],
+        {
+            "ttl": GraphQLArgument(GraphQLNonNull(GraphQLInt), default_value=60, description="measured in seconds"),
+            "refresh": GraphQLArgument(GraphQLNonNull(GraphQLBoolean), default_value=False, description="refresh the cache entry"),
+        },
+        description="whether this query should be cached (this engine never does)",
+    ),
+)
+_RULES = [rule for rule in specified_rules if rule not in (NoUnusedVariablesRule, NoUnusedFragmentsRule)]
+"""What is used by the table fields of a mixed document is not seen here."""
+_ANSWERS_KEPT = 8
+_LONGEST_KEPT = 32_768
 _KEEPS_TYPE = frozenset({"sum", "max", "min"})
 
 
@@ -58,42 +93,66 @@ class Introspection:
         self._direction = GraphQLEnumType(
             "order_by", {name: GraphQLEnumValue(name) for name in DIRECTION_NAMES}, description="column ordering options"
         )
-        self.schema = GraphQLSchema(query=self._query_root())
+        query = self._roots("query_root", role.roots) or GraphQLObjectType("query_root", {NO_QUERIES: _no_queries()})
+        subscription = self._roots("subscription_root", role.subscription_roots)
+        self.schema = GraphQLSchema(query=query, subscription=subscription, directives=_DIRECTIVES)
+        self._answers: Lru[tuple[str, str | None, str], bytes] = Lru(_ANSWERS_KEPT)
 
     def answer(self, text: str, variables: Mapping[str, Any], operation_name: str | None) -> bytes:
-        """The `data` of an introspection query."""
-        result = graphql_sync(self.schema, text, variable_values=dict(variables), operation_name=operation_name)
-        if result.errors:
-            raise _refusal(result.errors[0])
-        return json.dumps(result.data, separators=(",", ":")).encode()
+        """The `data` of an introspection query.
 
-    def _query_root(self) -> GraphQLObjectType:
-        fields: dict[str, GraphQLField] = {}
-        for name, (kind, view) in self._role.roots.items():
-            if kind == "select":
-                fields[name] = GraphQLField(
-                    _list_of(self._object(view)), self._list_arguments(view), description=_about(view, "fetch data from the table")
-                )
-            elif kind == "select_aggregate":
-                aggregate = GraphQLNonNull(self._aggregate(view))
-                fields[name] = GraphQLField(
-                    aggregate, self._list_arguments(view), description=_about(view, "fetch aggregated fields from the table")
-                )
-            else:
-                keys = {
-                    c.field: GraphQLArgument(GraphQLNonNull(self._input(c.type)))
-                    for c in view.columns.values()
-                    if c.name in view.table.primary_key
-                }
-                fields[name] = GraphQLField(
-                    self._object(view), keys, description=_about(view, "fetch data from the table", " using primary key columns")
-                )
-        fields.update((name, self._function(*root)) for name, root in self._role.functions.items())
-        if not fields:
-            fields[NO_QUERIES] = GraphQLField(
-                GraphQLNonNull(GraphQLString), description="There are no queries available to the current role."
-            )
-        return GraphQLObjectType("query_root", fields)
+        Raises:
+            ReadError: it was refused.
+        """
+        key = (text, operation_name, repr(variables))
+        found = self._answers.get(key)
+        if found is None:
+            found = json.dumps(self._asked(_parsed(text), variables, operation_name), separators=(",", ":")).encode()
+            if len(text) <= _LONGEST_KEPT:
+                self._answers.put(key, found)
+        return found
+
+    def answer_with_rows(self, text: str, variables: Mapping[str, Any], operation_name: str | None, rows: bytes) -> bytes:
+        """The `data` of a query that asks for tables, too; `rows` is the database's answer.
+
+        Raises:
+            ReadError: it was refused.
+        """
+        return spliced(self._asked(introspection_only(_parsed(text)), variables, operation_name), rows)
+
+    def _asked(self, document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None) -> dict[str, Any]:
+        operation = get_operation_ast(document, operation_name)
+        if operation is None:
+            raise invalid("no such operation found in the document")
+        refuse_excess(document, operation, len(self.schema.type_map))
+        problems = validate(self.schema, document, _RULES)
+        if problems:
+            raise invalid(problems[0].message)
+        result = execute_sync(self.schema, document, variable_values=dict(variables), operation_name=operation_name)
+        if result.errors or result.data is None:
+            raise invalid(result.errors[0].message if result.errors else "the introspection query has no answer")
+        return result.data
+
+    def _roots(self, name: str, roots: Roots) -> GraphQLObjectType | None:
+        """A root type; None without fields."""
+        fields = {field: self._root(kind, view) for field, (kind, view) in roots.items()}
+        fields.update((field, self._function(*root)) for field, root in self._role.functions.items())
+        return GraphQLObjectType(name, fields) if fields else None
+
+    def _root(self, kind: RootKind, view: TableView) -> GraphQLField:
+        about = _ROOT_TEXTS[kind].format(view.table.key.name)
+        comment = view.table.root_comments.get(kind)
+        about = about if comment is None else comment
+        if kind == "select":
+            return GraphQLField(_list_of(self._object(view)), self._list_arguments(view), description=about or None)
+        if kind == "select_aggregate":
+            return GraphQLField(GraphQLNonNull(self._aggregate(view)), self._list_arguments(view), description=about or None)
+        keys = {
+            column.field: GraphQLArgument(GraphQLNonNull(self._input(column.type)), description=column.comment or None)
+            for column in view.columns.values()
+            if column.name in view.table.primary_key
+        }
+        return GraphQLField(self._object(view), keys, description=about or None)
 
     def _function(self, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> GraphQLField:
         arguments = self._arguments(tracked.function, tracked.arguments_type)
@@ -118,7 +177,7 @@ class Introspection:
 
     def _object(self, view: TableView) -> GraphQLObjectType:
         return self._object_named(
-            view.name, lambda: self._row_fields(view), view.table.comment or f'columns and relationships of "{view.table.key.name}"'
+            view.name, lambda: self._row_fields(view), _text(view.table.comment, f'columns and relationships of "{view.table.key.name}"')
         )
 
     def _row_fields(self, view: TableView) -> dict[str, GraphQLField]:
@@ -127,24 +186,26 @@ class Introspection:
             target = self._role.target(relationship)
             if relationship.is_array:
                 fields[name] = GraphQLField(
-                    _list_of(self._object(target)), self._list_arguments(target), description="An array relationship"
+                    _list_of(self._object(target)),
+                    self._list_arguments(target),
+                    description=_text(relationship.comment, "An array relationship"),
                 )
                 if target.aggregations:
                     aggregate = GraphQLNonNull(self._aggregate(target))
                     fields[f"{name}_aggregate"] = GraphQLField(
-                        aggregate, self._list_arguments(target), description="An aggregate relationship"
+                        aggregate, self._list_arguments(target), description=_text(relationship.comment, "An aggregate relationship")
                     )
             else:
                 required = relationship.always_one and target.filter == plan.TRUE
                 kind: GraphQLOutputType = GraphQLNonNull(self._object(target)) if required else self._object(target)
-                fields[name] = GraphQLField(kind, description="An object relationship")
+                fields[name] = GraphQLField(kind, description=_text(relationship.comment, "An object relationship"))
         return fields
 
     def _column(self, column: Column) -> GraphQLField:
         kind = self._output(column.type)
         arguments = {"path": GraphQLArgument(GraphQLString, description="JSON select path")} if column.type.is_json else None
         return GraphQLField(
-            GraphQLNonNull(kind) if column.not_null and column.shown is None else kind, arguments, description=column.comment
+            GraphQLNonNull(kind) if column.not_null and column.shown is None else kind, arguments, description=column.comment or None
         )
 
     def _aggregate(self, view: TableView) -> GraphQLObjectType:
@@ -319,9 +380,17 @@ def _list_of(type_: GraphQLObjectType) -> GraphQLNonNull[Any]:
     return GraphQLNonNull(GraphQLList(GraphQLNonNull(type_)))
 
 
-def _about(view: TableView, what: str, tail: str = "") -> str:
-    return view.table.comment or f'{what}: "{view.table.key.name}"{tail}'
+def _parsed(text: str) -> DocumentNode:
+    try:
+        return parse(text)
+    except GraphQLError as error:
+        raise invalid("not a valid graphql query", "$.query") from error
 
 
-def _refusal(error: GraphQLError) -> Exception:
-    return invalid(error.message)
+def _text(comment: str | None, otherwise: str) -> str | None:
+    """A comment, or the usual words where there is none; an empty comment asks for no words at all."""
+    return (otherwise if comment is None else comment) or None
+
+
+def _no_queries() -> GraphQLField:
+    return GraphQLField(GraphQLNonNull(GraphQLString), description="There are no queries available to the current role.")

@@ -6,7 +6,7 @@ sentence, never ignored. It looks neither at files (`metadata_files.py`) nor at 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from towpath_read_engine.errors import MetadataError
@@ -35,6 +35,7 @@ class RelationshipEntry:
         remote: the far table, when its columns hold the foreign key or the mapping is manual.
         remote_columns: columns of the far table with a foreign key to this one.
         mapping: (here, there) of a manual relationship.
+        comment: its description; None for the usual words.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RelationshipEntry:
     remote: TableKey | None = None
     remote_columns: tuple[str, ...] = ()
     mapping: tuple[tuple[str, str], ...] = ()
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,16 @@ class TableEntry:
         custom_name: replaces the table's name in types and root fields.
         root_names: names of single root fields (`select`, `select_by_pk`, `select_aggregate`).
         column_names: GraphQL names of renamed columns.
+        comment: a description that wins over the database's; the same for columns and root fields, by column and kind.
     """
 
     key: TableKey
     custom_name: str | None = None
     root_names: Mapping[str, str] = field(default_factory=dict)
     column_names: Mapping[str, str] = field(default_factory=dict)
+    comment: str | None = None
+    column_comments: Mapping[str, str] = field(default_factory=dict)
+    root_comments: Mapping[str, str] = field(default_factory=dict)
     relationships: tuple[RelationshipEntry, ...] = ()
     permissions: Mapping[str, PermissionEntry] = field(default_factory=dict)
 
@@ -156,15 +162,26 @@ def _table(raw: dict[str, Any]) -> TableEntry:
         raise MetadataError(f"table {key} is an enum table (is_enum), which is not served; remove the flag")
     configuration = raw.get("configuration") or {}
     names = dict(configuration.get("custom_column_names") or {})
+    comments: dict[str, str] = {}
     for column, settings in (configuration.get("column_config") or {}).items():
         if settings.get("custom_name"):
             names[column] = settings["custom_name"]
-    roots = {name: _root_name(value) for name, value in (configuration.get("custom_root_fields") or {}).items()}
+        if settings.get("comment") is not None:
+            comments[column] = str(settings["comment"])
+    custom_roots = configuration.get("custom_root_fields") or {}
+    roots = {name: _root_name(value) for name, value in custom_roots.items()}
     return TableEntry(
         key=key,
         custom_name=configuration.get("custom_name"),
         root_names={name: value for name, value in roots.items() if value},
         column_names=names,
+        comment=configuration.get("comment"),
+        column_comments=comments,
+        root_comments={
+            name: str(value["comment"])
+            for name, value in custom_roots.items()
+            if isinstance(value, dict) and value.get("comment") is not None
+        },
         relationships=tuple(
             _relationship(item, is_array=part == "array_relationships")
             for part in ("object_relationships", "array_relationships")
@@ -179,6 +196,10 @@ def _root_name(value: Any) -> str | None:
 
 
 def _relationship(raw: dict[str, Any], *, is_array: bool) -> RelationshipEntry:
+    return replace(_joined(raw, is_array=is_array), comment=raw.get("comment"))
+
+
+def _joined(raw: dict[str, Any], *, is_array: bool) -> RelationshipEntry:
     name, using = str(raw["name"]), raw["using"]
     manual = using.get("manual_configuration")
     if manual is not None:

@@ -56,6 +56,7 @@ class Relationship:
     link: Link
     at_most_one: bool
     always_one: bool
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Table:
     relationships: Mapping[str, Relationship]
     permissions: Mapping[str, PermissionEntry]
     comment: str | None
+    root_comments: Mapping[str, str] = field(default_factory=dict)
 
     def column_named(self, name: str) -> Column | None:
         """A column by its name in the database."""
@@ -134,7 +136,8 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
     for column in found.columns.values():
         field_name = entry.column_names.get(column.name, column.name)
         if _GRAPHQL_NAME.match(field_name):
-            columns[field_name] = Column(field_name, column.name, column.type, column.not_null, column.comment)
+            comment = entry.column_comments.get(column.name, column.comment)
+            columns[field_name] = Column(field_name, column.name, column.type, column.not_null, comment)
         else:
             reason = f"column {key}.{column.name} has no GraphQL name; give it one in column_config"
             problems.append(Inconsistency("table", f"table {key}", reason, _place(key)))
@@ -160,7 +163,8 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         primary_key=found.primary_key,
         relationships=relationships,
         permissions=entry.permissions,
-        comment=found.comment,
+        comment=found.comment if entry.comment is None else entry.comment,
+        root_comments=entry.root_comments,
     )
 
 
@@ -183,6 +187,7 @@ def _relationship(declared: RelationshipEntry, near: CatalogTable, catalog: Cata
         link=link,
         at_most_one=any(unique <= far_columns for unique in far.unique),
         always_one=is_foreign_key_here and all(near.columns[here].not_null for here, _ in link),
+        comment=declared.comment,
     )
 
 
