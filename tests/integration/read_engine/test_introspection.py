@@ -52,6 +52,10 @@ async def test_a_role_finds_its_own_schema(library):
         "compatriot",
         "pupils",
         "pupils_aggregate",
+        "label",
+        "published",
+        "matching",
+        "latest",
     }
     assert "born" not in reader.get_type("author_bool_exp").fields
     gated = set((await _schema(library, "gated")).query_type.fields)
@@ -76,6 +80,26 @@ async def test_functions_are_fields_with_their_arguments(library):
     assert str(fields["oldest_author"].args["args"].type) == "oldest_author_args"
     assert set(schema.get_type("own_articles_args").fields) == {"only_published"}
     assert fields["search_articles"].description == "articles by the words in them"
+
+
+async def test_computed_fields_are_shown_where_they_may_be_used(library):
+    """With their arguments when they have some; in conditions and sort orders only when they have none."""
+    schema = await _schema(library, "admin")
+    document = """query ($w: article_bool_exp) {
+      author(where: {label: {_like: "x"}, published: $w}, order_by: [{label: asc}, {published_aggregate: {max: {rating: desc}}}]) {
+        label greeting(args: {greeting: "x", mark: "!"}) published(where: $w, limit: 1) { facts(path: "tags") } latest { id }
+      }
+      author_aggregate { aggregate { sum { score(args: {factor: 2}) } max { label } } }
+    }"""
+    assert validate(schema, parse(document)) == []
+    fields = schema.get_type("author").fields
+    assert str(fields["published"].type) == "[article!]"
+    assert str(fields["latest"].type) == "article"
+    assert fields["label"].description == "the name with the country"
+    assert {str(argument.type) for argument in fields["greeting"].args.values()} == {"greeting_author_args!"}
+    assert not {"greeting", "matching", "score"} & set(schema.get_type("author_bool_exp").fields)
+    assert not {"greeting", "published", "latest"} & set(schema.get_type("author_order_by").fields)
+    assert "label" not in schema.get_type("author_select_column").values
 
 
 async def test_one_type(library):

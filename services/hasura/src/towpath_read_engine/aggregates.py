@@ -10,6 +10,7 @@ from towpath_read_engine.errors import invalid
 from towpath_read_engine.model import Column, Link
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, NUMERIC_FUNCTIONS, aggregate_applies, select_columns
 from towpath_read_engine.roles import TableView
+from towpath_read_engine.scalars import PgType
 from towpath_read_engine.selection import SelectedField
 
 if TYPE_CHECKING:  # the two resolve each other's parts; only the types are circular
@@ -52,7 +53,7 @@ class AggregateResolver:
             _no_arguments(field)
             if field.name == "__typename":
                 fields.append(plan.TypenameField(field.key, type_name))
-            elif any(aggregate_applies(field.name, column) for column in view.columns.values()):
+            elif any(aggregate_applies(field.name, type_) for type_ in _value_types(view)):
                 fields.append(self._operation(field, view, depth + 1))
             else:
                 raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
@@ -77,17 +78,30 @@ class AggregateResolver:
         type_name = f"{view.name}_{function}_fields"
         fields: list[plan.AggregateColumn | plan.TypenameField] = []
         for field in self._resolver.below(parent, type_name, depth):
-            _no_arguments(field)
-            column = view.columns.get(field.name)
             if field.name == "__typename":
+                _no_arguments(field)
                 fields.append(plan.TypenameField(field.key, type_name))
-            elif column is not None and aggregate_applies(function, column):
-                if field.inner:
-                    raise invalid("unexpected subselection set for non-object field", field.path)
-                fields.append(plan.AggregateColumn(field.key, column))
-            else:
+                continue
+            value = self._value(field, view)
+            if value is None or not aggregate_applies(function, value.type):
                 raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
+            if field.inner:
+                raise invalid("unexpected subselection set for non-object field", field.path)
+            fields.append(plan.AggregateColumn(field.key, value))
         return plan.Operation(parent.key, function, tuple(fields))
+
+    def _value(self, field: SelectedField, view: TableView) -> Column | plan.Computed | None:
+        computed = view.computed.get(field.name)
+        if computed is not None and computed.function.table is None:
+            return self._resolver.computed(field, computed)
+        _no_arguments(field)
+        return view.columns.get(field.name)
+
+
+def _value_types(view: TableView) -> list[PgType]:
+    """The types of everything in a row that may be aggregated."""
+    computed = [item.function.returns for item in view.computed.values() if item.function.table is None]
+    return [column.type for column in view.columns.values()] + computed
 
 
 def _no_arguments(field: SelectedField) -> None:

@@ -8,6 +8,7 @@ from towpath_read_engine import plan
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.functions import Argument, Function
 from towpath_read_engine.inputs import Input
+from towpath_read_engine.model import ComputedField, Table
 from towpath_read_engine.paths import ROOT, parent
 from towpath_read_engine.scalars import encode
 
@@ -48,6 +49,18 @@ def call(function: Function, type_name: str, given: Input | None, path: str) -> 
         else:
             named.append((argument.name, value))
     return plan.Call(function.key, tuple(placed), tuple(named))
+
+
+def computed_value(field: ComputedField, given: Input | None = None, path: str = ROOT) -> plan.Computed:
+    """The value of a computed field that is a scalar; `given` and `path` as for `call`."""
+    function = field.function
+    return plan.Computed(field.name, function.returns, call(function, field.arguments_type, given, path), field.shown)
+
+
+def computed_rows(field: ComputedField, table: Table, given: Input | None = None, path: str = ROOT) -> plan.Called:
+    """The rows of a computed field; `given` and `path` as for `call`."""
+    function = field.function
+    return plan.Called(table, call(function, field.arguments_type, given, path), function.many)
 
 
 def _values(function: Function, type_name: str, given: Input | None) -> dict[str, plan.CallArgument]:

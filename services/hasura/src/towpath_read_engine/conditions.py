@@ -6,9 +6,10 @@ V1_BOOLEAN_NULL_COLLAPSE).
 """
 
 from towpath_read_engine import plan
+from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.inputs import Input
-from towpath_read_engine.model import Column, Link
+from towpath_read_engine.model import Column, ComputedField, Link
 from towpath_read_engine.operators import operator_for
 from towpath_read_engine.ordering import select_column, select_columns
 from towpath_read_engine.predicates import predicate_columns, predicate_columns_type, predicate_type
@@ -41,6 +42,9 @@ class ConditionResolver:
         column = view.columns.get(key)
         if column is not None:
             return self._compared(column, value)
+        computed = view.computed.get(key)
+        if computed is not None and not computed.function.given:
+            return self._computed(computed, value)
         relationship = view.relationships.get(key)
         if relationship is None:
             return self._aggregate(view, type_name, key, value)
@@ -49,6 +53,15 @@ class ConditionResolver:
         if self._is_dropped(value, f"{target.name}_bool_exp"):
             return plan.TRUE
         return plan.Exists(target.table, relationship.link, plan.every(self.resolve(target, value), target.filter))
+
+    def _computed(self, computed: ComputedField, given: Input) -> plan.Condition:
+        if computed.function.table is None:
+            return self._compared(computed_value(computed), given)
+        target = self._schema.views[computed.function.table]
+        given = given.at(f"{target.name}_bool_exp")
+        if self._is_dropped(given, f"{target.name}_bool_exp"):
+            return plan.TRUE
+        return plan.Exists(computed_rows(computed, target.table), (), plan.every(self.resolve(target, given), target.filter))
 
     def _aggregate(self, view: TableView, type_name: str, key: str, given: Input) -> plan.Condition:
         """`relationship_aggregate: {count: {predicate: ...}}`, several functions being one conjunction."""

@@ -37,6 +37,13 @@ def link_condition(link: Link, near: str, far: str) -> list[Fragment]:
     return [sql("{far} = {near}", far=identifier(far, there), near=identifier(near, here)) for here, there in link]
 
 
+def presence(table: plan.Origin, alias: str) -> list[Fragment]:
+    """That the rows of an alias are rows: a function that returns none as one row gives a row of nulls."""
+    if isinstance(table, plan.Called) and not table.many:
+        return [sql("not ({t} is null)", t=identifier(alias))]
+    return []
+
+
 def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
     """A condition on the rows of `alias`; `root` is what permission comparisons `of_root` mean."""
     match item:
@@ -88,7 +95,7 @@ def _inner(alias: str) -> str:
 
 def _far_rows(item: plan.Exists | plan.Aggregate, alias: str, inner: str, root: str) -> Fragment:
     """FROM and WHERE of the rows that belong to the row of an alias."""
-    parts = link_condition(item.link, alias, inner)
+    parts = link_condition(item.link, alias, inner) + presence(item.table, inner)
     if item.where != plan.TRUE:
         parts.append(condition(item.where, inner, root))
     where = sql(" where {all}", all=join(" and ", parts)) if parts else EMPTY

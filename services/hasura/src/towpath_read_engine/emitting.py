@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import count
 
 from towpath_read_engine import plan
-from towpath_read_engine.emit_conditions import aggregated, condition, link_condition, operand
+from towpath_read_engine.emit_conditions import aggregated, condition, link_condition, operand, presence
 from towpath_read_engine.emit_values import origin, parameter, whole_row
 from towpath_read_engine.model import Link
 from towpath_read_engine.scalars import PgType
@@ -71,7 +71,7 @@ class _Emitter:
     def _object(self, field: plan.ObjectField, above: str) -> Fragment:
         """A select of at most one JSON object."""
         alias = self._alias("t")
-        where = _where(above, alias, field.link, field.where, maybe_empty=isinstance(field.table, plan.Called) and not field.table.many)
+        where = _where(above, alias, field.table, field.link, field.where)
         outputs, joins = self._outputs(field.fields, alias)
         row = self._row_json(outputs, _from(field.table, above, alias, joins, where))
         return sql("{row} limit 1", row=row) if field.limited else row
@@ -99,7 +99,7 @@ class _Emitter:
         return outputs, sql("\nfrom ({base}) as {b}{joins}{order}", base=base, b=identifier(alias), joins=joins, order=again)
 
     def _from(self, rows: plan.Rows, alias: str, above: str, joins: Fragment) -> Fragment:
-        return _from(rows.table, above, alias, joins, _where(above, alias, rows.link, rows.where))
+        return _from(rows.table, above, alias, joins, _where(above, alias, rows.table, rows.link, rows.where))
 
     def _base(self, rows: plan.Rows, above: str, needed: list[str], outer: str) -> tuple[Fragment, Fragment]:
         """The inner select that picks the rows, and the ORDER BY that says the same of its output."""
@@ -150,7 +150,7 @@ class _Emitter:
     def _order_hops(self, key: plan.OrderKey, hops: tuple[plan.Hop, ...], above: str, value: Identifier) -> Fragment:
         hop, rest = hops[0], hops[1:]
         alias = self._alias("t")
-        where = _where(above, alias, hop.link, hop.where)
+        where = _where(above, alias, hop.table, hop.link, hop.where)
         joins: Fragment = EMPTY
         if rest:
             name = self._alias("j")
@@ -302,11 +302,8 @@ def _select(outputs: list[Output], tail: Fragment) -> Fragment:
     return sql("select {outputs}{tail}", outputs=join(", ", named), tail=tail)
 
 
-def _where(above: str, alias: str, link: Link, where: plan.Condition, *, maybe_empty: bool = False) -> Fragment:
-    """The WHERE of the rows of an alias; `maybe_empty` when a row of nulls stands for none."""
-    parts = link_condition(link, above, alias)
-    if maybe_empty:
-        parts.append(sql("not ({t} is null)", t=identifier(alias)))
+def _where(above: str, alias: str, table: plan.Origin, link: Link, where: plan.Condition) -> Fragment:
+    parts = link_condition(link, above, alias) + presence(table, alias)
     if where != plan.TRUE:
         parts.append(condition(where, alias, alias))
     return sql("\nwhere {all}", all=join(" and ", parts)) if parts else EMPTY

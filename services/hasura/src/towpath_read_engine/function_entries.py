@@ -1,7 +1,7 @@
-"""Functions in the metadata: which are tracked, and under which names.
+"""Functions in the metadata: which are tracked, under which names, and which are fields of a table.
 
-Responsible for reading the `functions` of a source as values. What a function takes and gives is the catalogue's to say, and
-`functions.py` joins the two.
+Responsible for reading the `functions` of a source and the `computed_fields` of a table as values. What a function takes and
+gives is the catalogue's to say, and `functions.py` joins the two.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,34 @@ class FunctionEntry:
     exposed_as: str | None = None
     roles: frozenset[str] = frozenset()
     comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedFieldEntry:
+    """A computed field of a table.
+
+    Attributes:
+        row_argument: the name of the argument that gets the row; the function's first when None.
+        session_argument: as for a tracked function.
+    """
+
+    name: str
+    function: FunctionKey
+    row_argument: str | None = None
+    session_argument: str | None = None
+    comment: str | None = None
+
+
+def computed_field(raw: Mapping[str, Any]) -> ComputedFieldEntry:
+    """A computed field from an item of a table's `computed_fields`."""
+    definition = raw["definition"]
+    return ComputedFieldEntry(
+        name=str(raw["name"]),
+        function=function_key(definition["function"]),
+        row_argument=definition.get("table_argument"),
+        session_argument=definition.get("session_argument"),
+        comment=raw.get("comment"),
+    )
 
 
 def functions_of(source: Mapping[str, Any]) -> tuple[FunctionEntry, ...]:

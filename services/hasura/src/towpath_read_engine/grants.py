@@ -25,7 +25,8 @@ class Grant:
         limit: rows at most, None for no limit.
         query_roots: kinds of root fields, None for every kind.
         subscription_roots: the same for subscriptions.
-        cells: for a column that not every visible row shows, the rows that do.
+        computed: computed fields that are scalars; those that are rows belong to the table they are of.
+        cells: for a column or computed field that not every visible row shows, the rows that do.
     """
 
     columns: frozenset[str]
@@ -35,6 +36,7 @@ class Grant:
     query_roots: frozenset[str] | None = None
     subscription_roots: frozenset[str] | None = None
     cells: Mapping[str, plan.Condition] = field(default_factory=dict)
+    computed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def _own(model: Model, table: Table, role: str, permission: PermissionEntry, pro
         definition = {"table": {"schema": table.key.schema, "name": table.key.name}, "role": role}
         problems.append(Inconsistency("select_permission", f"select permission of role {role} on table {table.key}", reason, definition))
 
+    if permission.computed_fields - table.computed.keys():
+        missing = ", ".join(sorted(permission.computed_fields - table.computed.keys()))
+        report(f"role {role} on {table.key} names computed fields that do not exist: {missing}")
     existing = frozenset(column.name for column in table.columns.values())
     columns = existing if permission.columns is None else permission.columns
     if columns - existing:
@@ -79,6 +84,7 @@ def _own(model: Model, table: Table, role: str, permission: PermissionEntry, pro
         aggregations=permission.allow_aggregations,
         query_roots=permission.query_root_fields,
         subscription_roots=permission.subscription_root_fields,
+        computed=permission.computed_fields & table.computed.keys(),
     )
 
 
@@ -111,9 +117,10 @@ class _Heirs:
 def _merged(grants: list[Grant]) -> Grant:
     rows = plan.some(*(grant.filter for grant in grants))
     columns = frozenset[str]().union(*(grant.columns for grant in grants))
+    computed = frozenset[str]().union(*(grant.computed for grant in grants))
     cells: dict[str, plan.Condition] = {}
-    for column in columns:
-        having = [grant for grant in grants if column in grant.columns]
+    for column in columns | computed:
+        having = [grant for grant in grants if column in grant.columns | grant.computed]
         shown = plan.some(*(plan.every(grant.filter, grant.cells.get(column, plan.TRUE)) for grant in having))
         if shown != rows:
             cells[column] = shown
@@ -126,6 +133,7 @@ def _merged(grants: list[Grant]) -> Grant:
         query_roots=_either([grant.query_roots for grant in grants]),
         subscription_roots=_either([grant.subscription_roots for grant in grants]),
         cells=cells,
+        computed=computed,
     )
 
 

@@ -47,7 +47,7 @@ from towpath_read_engine.calls import is_required
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.functions import Function, TrackedFunction
 from towpath_read_engine.introspection_queries import introspection_only, refuse_excess, spliced
-from towpath_read_engine.model import Column
+from towpath_read_engine.model import Column, ComputedField
 from towpath_read_engine.operators import OPERATORS
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
 from towpath_read_engine.predicates import PREDICATE_FUNCTIONS, predicate_columns, predicate_columns_type, predicate_type
@@ -182,6 +182,7 @@ class Introspection:
 
     def _row_fields(self, view: TableView) -> dict[str, GraphQLField]:
         fields = {column.field: self._column(column) for column in view.columns.values()}
+        fields.update((name, self._computed(item)) for name, item in view.computed.items())
         for name, relationship in view.relationships.items():
             target = self._role.target(relationship)
             if relationship.is_array:
@@ -200,6 +201,19 @@ class Introspection:
                 kind: GraphQLOutputType = GraphQLNonNull(self._object(target)) if required else self._object(target)
                 fields[name] = GraphQLField(kind, description=_text(relationship.comment, "An object relationship"))
         return fields
+
+    def _computed(self, item: ComputedField) -> GraphQLField:
+        function = item.function
+        arguments = self._arguments(function, item.arguments_type)
+        about = item.comment or f'A computed field, executes function "{function.key.name}"'
+        if function.table is None:
+            if function.returns.is_json:
+                arguments["path"] = GraphQLArgument(GraphQLString, description="JSON select path")
+            return GraphQLField(self._output(function.returns), arguments, description=about)
+        target = self._role.views[function.table]
+        if not function.many:
+            return GraphQLField(self._object(target), arguments, description=about)
+        return GraphQLField(GraphQLList(GraphQLNonNull(self._object(target))), arguments | self._list_arguments(target), description=about)
 
     def _column(self, column: Column) -> GraphQLField:
         kind = self._output(column.type)
@@ -226,9 +240,19 @@ class Introspection:
         fields = {"count": GraphQLField(GraphQLNonNull(GraphQLInt), arguments)}
         for function, columns in _functions(view):
             name = f"{view.name}_{function}_fields"
-            parts = {c.field: GraphQLField(self._output(c.type) if function in _KEEPS_TYPE else GraphQLFloat) for c in columns}
+            parts = {column.field: GraphQLField(self._aggregated(function, column.type)) for column in columns}
+            for item in view.computed.values():
+                type_ = item.function.returns
+                if item.function.table is None and aggregate_applies(function, type_):
+                    arguments = self._arguments(item.function, item.arguments_type)
+                    parts[item.name] = GraphQLField(self._aggregated(function, type_), arguments)
+            if not parts:
+                continue
             fields[function] = GraphQLField(self._object_named(name, _given(parts), f"aggregate {function} on columns"))
         return self._object_named(f"{view.name}_aggregate_fields", lambda: fields, f'aggregate fields of "{view.table.key.name}"')
+
+    def _aggregated(self, function: str, type_: PgType) -> GraphQLOutputType:
+        return self._output(type_) if function in _KEEPS_TYPE else GraphQLFloat
 
     def _list_arguments(self, view: TableView) -> dict[str, GraphQLArgument]:
         arguments = {
@@ -250,6 +274,10 @@ class Introspection:
                 "_or": _optional(_list_in(own)),
             }
             found.update((column.field, _optional(self._comparison(column.type))) for column in view.columns.values())
+            for name, computed in _without_arguments(view).items():
+                table = computed.function.table
+                exp = self._comparison(computed.function.returns) if table is None else self._bool_exp(self._role.views[table])
+                found[name] = _optional(exp)
             for name, item in view.relationships.items():
                 target = self._role.target(item)
                 found[name] = _optional(self._bool_exp(target))
@@ -297,6 +325,12 @@ class Introspection:
     def _order_by(self, view: TableView) -> GraphQLInputObjectType:
         def fields() -> dict[str, GraphQLInputField]:
             found: dict[str, GraphQLInputField] = {column.field: _optional(self._direction) for column in view.columns.values()}
+            for name, computed in _without_arguments(view).items():
+                table = computed.function.table
+                if table is None:
+                    found[name] = _optional(self._direction)
+                elif computed.function.many and self._role.views[table].aggregations:
+                    found[f"{name}_aggregate"] = _optional(self._aggregate_order_by(self._role.views[table]))
             for name, relationship in view.relationships.items():
                 target = self._role.target(relationship)
                 if not relationship.is_array:
@@ -311,6 +345,8 @@ class Introspection:
         def fields() -> dict[str, GraphQLInputField]:
             found = {"count": _optional(self._direction)}
             for function, columns in _functions(view):
+                if not columns:
+                    continue
                 parts = {column.field: _optional(self._direction) for column in columns}
                 name = f"{view.name}_{function}_order_by"
                 about = f'order by {function}() on columns of table "{view.name}"'
@@ -356,11 +392,14 @@ class Introspection:
 
 
 def _functions(view: TableView) -> list[tuple[str, list[Column]]]:
-    """The aggregate functions that some column has, with their columns."""
-    found = [
-        (name, [c for c in view.columns.values() if aggregate_applies(name, c)]) for name in (*NUMERIC_FUNCTIONS, *COMPARABLE_FUNCTIONS)
-    ]
-    return [(name, columns) for name, columns in found if columns]
+    """The aggregate functions with the columns that have them."""
+    functions = (*NUMERIC_FUNCTIONS, *COMPARABLE_FUNCTIONS)
+    return [(name, [column for column in view.columns.values() if aggregate_applies(name, column.type)]) for name in functions]
+
+
+def _without_arguments(view: TableView) -> dict[str, ComputedField]:
+    """The computed fields that conditions and sort orders may name."""
+    return {name: item for name, item in view.computed.items() if not item.function.given}
 
 
 def _given(value: T) -> Callable[[], T]:

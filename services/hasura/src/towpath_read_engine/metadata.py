@@ -1,8 +1,8 @@
 """Hasura metadata as values: a document in, tracked tables, their names, relationships, select permissions and inherited roles out.
 
 Responsible for finding and checking the parts this engine serves, of the one PostgreSQL source (tracked functions:
-`function_entries.py`). Parts that change answers and are not served (computed fields, remote relationships) are refused with a
-sentence, never ignored. It looks neither at files (`metadata_files.py`) nor at the database.
+`function_entries.py`). Parts that change answers and are not served (remote relationships) are refused with a sentence, never
+ignored. It looks neither at files (`metadata_files.py`) nor at the database.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from towpath_read_engine.errors import MetadataError
-from towpath_read_engine.function_entries import FunctionEntry, functions_of
+from towpath_read_engine.function_entries import ComputedFieldEntry, FunctionEntry, computed_field, functions_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,6 +57,7 @@ class PermissionEntry:
     allow_aggregations: bool
     query_root_fields: frozenset[str] | None = None
     subscription_root_fields: frozenset[str] | None = None
+    computed_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class TableEntry:
     column_comments: Mapping[str, str] = field(default_factory=dict)
     root_comments: Mapping[str, str] = field(default_factory=dict)
     relationships: tuple[RelationshipEntry, ...] = ()
+    computed_fields: tuple[ComputedFieldEntry, ...] = ()
     permissions: Mapping[str, PermissionEntry] = field(default_factory=dict)
 
 
@@ -155,9 +157,8 @@ def table_key(raw: Any) -> TableKey:
 
 def _table(raw: dict[str, Any]) -> TableEntry:
     key = table_key(raw["table"])
-    for part in ("computed_fields", "remote_relationships"):
-        if raw.get(part):
-            raise MetadataError(f"table {key} has {part}, which are not served; remove them")
+    if raw.get("remote_relationships"):
+        raise MetadataError(f"table {key} has remote_relationships, which are not served; remove them")
     if raw.get("is_enum"):
         raise MetadataError(f"table {key} is an enum table (is_enum), which is not served; remove the flag")
     configuration = raw.get("configuration") or {}
@@ -187,7 +188,8 @@ def _table(raw: dict[str, Any]) -> TableEntry:
             for part in ("object_relationships", "array_relationships")
             for item in raw.get(part) or ()
         ),
-        permissions={item["role"]: _permission(key, item) for item in raw.get("select_permissions") or ()},
+        computed_fields=tuple(computed_field(item) for item in raw.get("computed_fields") or ()),
+        permissions={item["role"]: _permission(item) for item in raw.get("select_permissions") or ()},
     )
 
 
@@ -212,16 +214,15 @@ def _joined(raw: dict[str, Any], *, is_array: bool) -> RelationshipEntry:
     return RelationshipEntry(name, is_array, local_columns=(key,) if isinstance(key, str) else tuple(key))
 
 
-def _permission(table: TableKey, raw: dict[str, Any]) -> PermissionEntry:
+def _permission(raw: dict[str, Any]) -> PermissionEntry:
     permission = raw["permission"]
     columns = permission.get("columns") or ()
-    if permission.get("computed_fields"):
-        raise MetadataError(f"role {raw['role']} on {table} names computed_fields, which are not served")
     limit = permission.get("limit")
     if limit is not None and (not isinstance(limit, int) or limit < 0):
         raise ValueError(f"limit of role {raw['role']} is not a non-negative integer")
     return PermissionEntry(
         columns=None if columns == "*" else frozenset(columns),
+        computed_fields=frozenset(map(str, permission.get("computed_fields") or ())),
         filter=permission.get("filter") or {},
         limit=limit,
         allow_aggregations=bool(permission.get("allow_aggregations")),

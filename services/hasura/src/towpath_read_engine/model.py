@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from towpath_read_engine.catalog import Catalog, CatalogTable
-from towpath_read_engine.function_entries import FunctionKey
-from towpath_read_engine.functions import TrackedFunction, tracked
+from towpath_read_engine.function_entries import ComputedFieldEntry, FunctionKey
+from towpath_read_engine.functions import Function, TrackedFunction, UnusableFunctionError, tracked, usable
 from towpath_read_engine.metadata import Metadata, PermissionEntry, RelationshipEntry, TableEntry, TableKey
 from towpath_read_engine.scalars import PgType
 
@@ -60,6 +60,22 @@ class Relationship:
 
 
 @dataclass(frozen=True, slots=True)
+class ComputedField:
+    """A field whose value a function makes of the row: a scalar, or rows of `function.table`.
+
+    Attributes:
+        arguments_type: the name of the input type of the function's other arguments.
+        shown: as for a column.
+    """
+
+    name: str
+    function: Function
+    arguments_type: str
+    comment: str | None = None
+    shown: "Condition | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table that is served; `columns` is by GraphQL name."""
 
@@ -69,6 +85,7 @@ class Table:
     columns: Mapping[str, Column]
     primary_key: tuple[str, ...]
     relationships: Mapping[str, Relationship]
+    computed: Mapping[str, ComputedField]
     permissions: Mapping[str, PermissionEntry]
     comment: str | None
     root_comments: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +100,8 @@ class Inconsistency:
     """A part of the metadata that the database, or the rest of the metadata, does not bear out.
 
     Attributes:
-        kind: as in Hasura: `table`, `object_relation`, `array_relation`, `select_permission`, `inherited_role`, `function`.
+        kind: as in Hasura: `table`, `object_relation`, `array_relation`, `select_permission`, `inherited_role`, `function`,
+            `computed_field`.
         name: which one, in words.
         reason: a sentence for people.
         definition: the part itself, as JSON.
@@ -151,6 +169,16 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
             problems.append(Inconsistency(kind, f"{kind} {declared.name} in table {key}", reason, definition))
         else:
             relationships[declared.name] = relationship
+    computed: dict[str, ComputedField] = {}
+    for item in entry.computed_fields:
+        try:
+            if item.name in columns or item.name in relationships:
+                raise UnusableFunctionError("has the name of a column or relationship")
+            computed[item.name] = _computed_field(item, key, name, catalog, tracked)
+        except UnusableFunctionError as error:
+            reason = f"computed field {item.name} of {key}: function {item.function} {error}"
+            definition = {"table": _place(key), "name": item.name}
+            problems.append(Inconsistency("computed_field", f"computed field {item.name} in table {key}", reason, definition))
     return Table(
         key=key,
         graphql=name,
@@ -162,6 +190,7 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         columns=columns,
         primary_key=found.primary_key,
         relationships=relationships,
+        computed=computed,
         permissions=entry.permissions,
         comment=found.comment if entry.comment is None else entry.comment,
         root_comments=entry.root_comments,
@@ -170,6 +199,19 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
 
 def _place(key: TableKey | FunctionKey) -> dict[str, str]:
     return {"schema": key.schema, "name": key.name}
+
+
+def _computed_field(item: ComputedFieldEntry, table: TableKey, graphql: str, catalog: Catalog, tracked: set[TableKey]) -> ComputedField:
+    function = usable(item.function, catalog, session_argument=item.session_argument, row=table, row_argument=item.row_argument)
+    if catalog.functions[item.function][0].volatile:
+        raise UnusableFunctionError("is volatile")
+    if function.table is not None and function.table not in tracked:
+        raise UnusableFunctionError("returns rows of a table that is not tracked")
+    if function.table is None and function.many:
+        raise UnusableFunctionError("returns a set of values that are no rows of a table")
+    if not _GRAPHQL_NAME.match(item.name):
+        raise UnusableFunctionError("would be a field whose name GraphQL does not have")
+    return ComputedField(item.name, function, f"{item.name}_{graphql}_args", item.comment or function.comment)
 
 
 def _relationship(declared: RelationshipEntry, near: CatalogTable, catalog: Catalog, tracked: set[TableKey]) -> Relationship | None:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from towpath_read_engine import plan
+from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.inputs import Input
 from towpath_read_engine.model import Column
 from towpath_read_engine.roles import RoleSchema, TableView
+from towpath_read_engine.scalars import PgType
 
 NUMERIC_FUNCTIONS = ("sum", "avg", "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop")
 COMPARABLE_FUNCTIONS = ("max", "min")
@@ -27,11 +29,11 @@ _DIRECTIONS: dict[str, _Direction] = {
 DIRECTION_NAMES = tuple(_DIRECTIONS)
 
 
-def aggregate_applies(function: str, column: Column) -> bool:
-    """Whether an aggregate function other than count exists for a column."""
+def aggregate_applies(function: str, type_: PgType) -> bool:
+    """Whether an aggregate function other than count exists for values of a type."""
     if function in COMPARABLE_FUNCTIONS:
-        return column.type.is_comparable
-    return function in NUMERIC_FUNCTIONS and column.type.element is None and column.type.is_numeric
+        return type_.is_comparable
+    return function in NUMERIC_FUNCTIONS and type_.element is None and type_.is_numeric
 
 
 class OrderResolver:
@@ -65,6 +67,10 @@ class OrderResolver:
             if column is not None:
                 keys.extend(self._key(hops, column, None, value))
                 continue
+            computed = view.computed.get(name)
+            if computed is not None and computed.function.table is None and not computed.function.given:
+                keys.extend(self._key(hops, computed_value(computed), None, value))
+                continue
             keys.extend(self._relationship(view, type_name, name, value, hops))
         return keys
 
@@ -75,15 +81,28 @@ class OrderResolver:
             value = value.at(f"{target.name}_order_by")
             hop = plan.Hop(target.table, relationship.link, target.filter, relationship.at_most_one)
             return [] if value.is_null() else self._object(target, value, (*hops, hop))
-        relationship = view.relationships.get(name.removesuffix("_aggregate"))
-        if relationship is None or not relationship.is_array or not name.endswith("_aggregate"):
+        far = self._far_rows(view, name)
+        if far is None:
             raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
-        target = self._schema.target(relationship)
-        if not target.aggregations:
-            raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
+        target, hop = far
         value = value.at(f"{target.name}_aggregate_order_by")
-        hop = plan.Hop(target.table, relationship.link, target.filter, at_most_one=False)
         return [] if value.is_null() else self._aggregate(target, value, (*hops, hop))
+
+    def _far_rows(self, view: TableView, name: str) -> tuple[TableView, plan.Hop] | None:
+        """The rows that `name_aggregate` is about: of an array relationship, or of a computed field."""
+        bare = name.removesuffix("_aggregate")
+        relationship, computed = view.relationships.get(bare), view.computed.get(bare)
+        if bare == name:
+            return None
+        if relationship is not None and relationship.is_array:
+            target = self._schema.target(relationship)
+            hop = plan.Hop(target.table, relationship.link, target.filter, at_most_one=False)
+        elif computed is not None and computed.function.table is not None and computed.function.many and not computed.function.given:
+            target = self._schema.views[computed.function.table]
+            hop = plan.Hop(computed_rows(computed, target.table), (), target.filter, at_most_one=False)
+        else:
+            return None
+        return (target, hop) if target.aggregations else None
 
     def _aggregate(self, view: TableView, given: Input, hops: tuple[plan.Hop, ...]) -> list[plan.OrderKey]:
         type_name = f"{view.name}_aggregate_order_by"
@@ -100,12 +119,14 @@ class OrderResolver:
                 continue
             for name, direction in value.entries(inner):
                 column = view.columns.get(name)
-                if column is None or not aggregate_applies(function, column):
+                if column is None or not aggregate_applies(function, column.type):
                     raise invalid(f"field '{name}' not found in type: '{inner}'", direction.path)
                 keys.extend(self._key(hops, column, function, direction))
         return keys
 
-    def _key(self, hops: tuple[plan.Hop, ...], column: Column | None, function: str | None, given: Input) -> list[plan.OrderKey]:
+    def _key(
+        self, hops: tuple[plan.Hop, ...], column: Column | plan.Computed | None, function: str | None, given: Input
+    ) -> list[plan.OrderKey]:
         given = given.at("order_by")
         if given.is_null():
             return []
@@ -141,5 +162,5 @@ def distinct_fits(distinct: tuple[Column, ...], order: tuple[plan.OrderKey, ...]
     if not distinct or not order:
         return True
     names = {column.name for column in distinct}
-    leading = {key.column.name if key.column and not key.hops else None for key in order[: len(names)]}
+    leading = {key.column.name if isinstance(key.column, Column) and not key.hops else None for key in order[: len(names)]}
     return leading == names

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath_read_engine import plan
+from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import MetadataError, ReadError
 from towpath_read_engine.inputs import Constant
 from towpath_read_engine.metadata import TableKey, table_key
@@ -62,7 +63,13 @@ class FilterCompiler:
         if relationship is not None:
             target = self._tables[relationship.target]
             return plan.Exists(target, relationship.link, self._condition(target, value))
-        column = table.column_named(key)
+        computed = table.computed.get(key)
+        if computed is not None and computed.function.given:
+            raise self._fail(f"names '{key}', a computed field with arguments, which no filter can give")
+        if computed is not None and computed.function.table is not None:
+            target = self._tables[computed.function.table]
+            return plan.Exists(computed_rows(computed, target), (), self._condition(target, value))
+        column = table.column_named(key) if computed is None else computed_value(computed)
         if column is None:
             raise self._fail(f"names '{key}', which is neither a column nor a relationship of {table.key}")
         operators = value if isinstance(value, Mapping) else {"_eq": value}
@@ -75,11 +82,11 @@ class FilterCompiler:
             raise self._fail(f"has _exists on {key}, which is not tracked")
         return plan.Exists(target, (), self._condition(target, value["_where"]))
 
-    def _comparison(self, table: Table, column: Column, name: str, operand: Any) -> plan.Condition:
+    def _comparison(self, table: Table, column: Column | plan.Computed, name: str, operand: Any) -> plan.Condition:
         if name == "_is_null" and isinstance(operand, bool):
             return plan.NullTest(column, is_null=operand)
         template = COLUMN_OPERATORS.get(_COLUMN_ALIASES.get(name, name))
-        if template is not None:
+        if template is not None and isinstance(column, Column):
             return self._column_comparison(table, column, template, operand)
         operator = operator_for(name, column.type)
         if operator is None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from towpath_read_engine import document as ast
 from towpath_read_engine import plan
 from towpath_read_engine.aggregates import AggregateResolver
-from towpath_read_engine.calls import call
+from towpath_read_engine.calls import call, computed_rows, computed_value
 from towpath_read_engine.conditions import ConditionResolver
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.inputs import Constant, Definitions, Input
-from towpath_read_engine.model import Link, Relationship
+from towpath_read_engine.model import Column, ComputedField, Link, Relationship
 from towpath_read_engine.ordering import OrderResolver, distinct_fits
 from towpath_read_engine.paths import child
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
@@ -158,6 +158,9 @@ class Resolver:
             return typename(field, view.name)
         if field.name in view.columns:
             return self._column(field, view)
+        computed = view.computed.get(field.name)
+        if computed is not None:
+            return self._computed(field, computed, depth + 1)
         relationship = view.relationships.get(field.name)
         if relationship is not None:
             target = self._schema.target(relationship)
@@ -176,9 +179,31 @@ class Resolver:
         fields = self._fields(field, target, depth)
         return plan.ObjectField(field.key, target.table, relationship.link, target.filter, fields, limited=not relationship.at_most_one)
 
+    def _computed(self, field: SelectedField, item: ComputedField, depth: int) -> plan.RowField:
+        function = item.function
+        if function.table is None:
+            return self._part(field, self.computed(field, item))
+        target = self._schema.views[function.table]
+        arguments = ("args",) if function.given else ()
+        check_arguments(field, (*arguments, *LIST_ARGUMENTS) if function.many else arguments)
+        rows = computed_rows(item, target.table, self.input(field, "args"), field.argument_path("args"))
+        if function.many:
+            return self.list_field(field, target, self.rows(field, target, (), rows), depth)
+        return plan.ObjectField(field.key, rows, (), target.filter, self._fields(field, target, depth), limited=False)
+
+    def computed(self, field: SelectedField, item: ComputedField) -> plan.Computed:
+        """The value of a computed field that is a scalar."""
+        arguments = ("args",) if item.function.given else ()
+        check_arguments(field, (*arguments, "path") if item.function.returns.is_json else arguments)
+        return computed_value(item, self.input(field, "args"), field.argument_path("args"))
+
     def _column(self, field: SelectedField, view: TableView) -> plan.ColumnField:
         column = view.columns[field.name]
         check_arguments(field, ("path",) if column.type.is_json else ())
+        return self._part(field, column)
+
+    def _part(self, field: SelectedField, column: Column | plan.Computed) -> plan.ColumnField:
+        """A value, or the part of it that the `path` of a JSON one leads to."""
         refuse_selection(field)
         given = self.input(field, "path")
         given = given.at("String") if given is not None else None

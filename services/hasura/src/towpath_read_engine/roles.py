@@ -12,7 +12,7 @@ from towpath_read_engine import plan
 from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.grants import Grant
 from towpath_read_engine.metadata import TableKey
-from towpath_read_engine.model import Column, Model, Relationship, Table
+from towpath_read_engine.model import Column, ComputedField, Model, Relationship, Table
 
 ADMIN = "admin"
 NO_QUERIES = "no_queries_available"
@@ -29,6 +29,7 @@ class TableView:
     table: Table
     columns: Mapping[str, Column]
     relationships: Mapping[str, Relationship]
+    computed: Mapping[str, ComputedField]
     filter: plan.Condition
     limit: int | None
     aggregations: bool
@@ -91,7 +92,8 @@ class RoleSchema:
 
 
 def _everything(table: Table) -> Grant:
-    return Grant(columns=frozenset(column.name for column in table.columns.values()), filter=plan.TRUE, aggregations=True)
+    columns = frozenset(column.name for column in table.columns.values())
+    return Grant(columns=columns, filter=plan.TRUE, aggregations=True, computed=frozenset(table.computed))
 
 
 def _view(table: Table, grant: Grant, visible: Mapping[TableKey, Table]) -> TableView:
@@ -101,7 +103,12 @@ def _view(table: Table, grant: Grant, visible: Mapping[TableKey, Table]) -> Tabl
         if column.name in grant.columns
     }
     relationships = {name: item for name, item in table.relationships.items() if item.target in visible}
-    return TableView(table, columns, relationships, grant.filter, grant.limit, grant.aggregations)
+    computed = {
+        name: replace(item, shown=grant.cells.get(name))
+        for name, item in table.computed.items()
+        if (name in grant.computed if item.function.table is None else item.function.table in visible)
+    }
+    return TableView(table, columns, relationships, computed, grant.filter, grant.limit, grant.aggregations)
 
 
 def _root_kinds(view: TableView, allowed: frozenset[str] | None) -> list[RootKind]:

@@ -66,6 +66,35 @@ $$;
 create function archive.editions_of(tenant text) returns setof archive.edition stable language sql as $$
     select * from archive.edition e where e.tenant = editions_of.tenant
 $$;
+create function author_label(author) returns text stable language sql as $$
+    select $1.name || coalesce(' (' || $1.country || ')', '')
+$$;
+create function author_output(author_row author) returns bigint stable language sql as $$
+    select sum(length(body)) from article where author_id = author_row.id
+$$;
+create function author_greeting(author_row author, greeting text, mark text default '!') returns text stable language sql as $$
+    select greeting || ' ' || author_row.name || mark
+$$;
+create function author_score(author_row author, factor numeric) returns numeric stable language sql as $$
+    select author_row.id * factor
+$$;
+create function author_published(author_row author) returns setof article stable language sql as $$
+    select * from article where author_id = author_row.id and published
+$$;
+create function author_matching(word text, author_row author) returns setof article stable language sql as $$
+    select * from article where author_id = author_row.id and title ilike '%' || word || '%'
+$$;
+create function author_latest(author_row author) returns article stable language sql as $$
+    select * from article where author_id = author_row.id order by published_at desc nulls last limit 1
+$$;
+create function author_is_caller(author_row author, hasura_session json) returns boolean stable language sql as $$
+    select author_row.id::text = hasura_session ->> 'x-hasura-author-id'
+$$;
+create function article_facts(article) returns jsonb stable language sql as $$
+    select jsonb_build_object('title', $1.title, 'tags', (
+        select jsonb_agg(t.label order by t.id) from article_tag x join tag t on t.id = x.tag_id where x.article_id = $1.id
+    ))
+$$;
 create function new_article() returns setof article volatile language sql as $$ select * from article $$;
 
 insert into author values
