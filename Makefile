@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Installed editable, lowest layer first. This list is the only place that knows it.
-PACKAGES := proto sdk agents/local services/kit services/graphql services/hasura services/gateway \
+PACKAGES := proto sdk agents/local agents/docker services/kit services/graphql services/hasura services/gateway \
             services/scheduler services/zombie_killer services/lazarus services/standalone
 DEV_TOOLS := dask distributed pytest pyte pytest-asyncio hypothesis ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
@@ -49,7 +49,7 @@ lint: install ## ruff, import rules, the pages' own checks
 	$(VENV)/bin/lint-imports
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory services/ui/node_modules/.package-lock.json && cd services/ui && npm run check; fi
 
-MODULES := towpath_proto towpath towpath_agent_local towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
+MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
            towpath_scheduler towpath_zombie_killer towpath_lazarus towpath_server
 types: install ## mypy --strict over all packages
 	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))
@@ -60,6 +60,9 @@ test: install ui ## All tests but faults, UI, prefect==1.4.1 and benchmarks, fas
 
 faults: install ## Kill, restart and cut off real processes
 	$(VENV)/bin/pytest tests/faults
+
+test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)
+	$(VENV)/bin/pytest tests/docker
 
 test-ui: install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui

@@ -122,12 +122,12 @@ class Site:
         with self.client as client:
             return "\n".join(f"{r['level']} {r['message']}" for r in client.get_logs(run_id))
 
-    def agent(self, name: str, *options: str) -> subprocess.Popen[bytes]:
+    def agent(self, name: str, *options: str, kind: str = "local") -> subprocess.Popen[bytes]:
         """Start an agent; it is registered when this returns."""
         log = self.folder / f"{name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
-                [TOWPATH, "agent", "local", "start", "--name", name, *options],
+                [TOWPATH, "agent", kind, "start", "--name", name, *options],
                 env=self.env(),
                 cwd=self.folder,
                 stdout=out,

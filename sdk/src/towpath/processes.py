@@ -71,18 +71,20 @@ def die_with(parent: int) -> None:
 
 
 def memory_events_file(pid: int | None = None, *, proc: Path = Path("/proc"), root: Path = Path("/sys/fs/cgroup")) -> Path | None:
-    """Where the kernel counts out-of-memory kills of a process's cgroup (v2); None when it cannot be told."""
+    """Where the kernel counts out-of-memory kills of a process's cgroup (v2, else v1's memory controller); None when it cannot be told."""
     try:
         lines = (proc / (str(pid) if pid else "self") / "cgroup").read_text().splitlines()
     except OSError:
         return None
-    for line in lines:
-        if line.startswith("0::"):
-            inside = line[3:].strip().lstrip("/")
+    for controllers, top, name in (("", root, "memory.events"), ("memory", root / "memory", "memory.oom_control")):
+        for line in lines:
+            _, owners, inside = line.strip().split(":", 2)
+            if controllers not in owners.split(","):
+                continue
             # in a container the cgroup namespace may hide the path: its own root is then the right place
-            for folder in (root / inside, root):
-                if (folder / "memory.events").is_file():
-                    return folder / "memory.events"
+            for folder in (top / inside.lstrip("/"), top):
+                if (folder / name).is_file():
+                    return folder / name
     return None
 
 

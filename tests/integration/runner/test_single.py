@@ -14,7 +14,7 @@ import pytest
 from tests.integration.runner.test_ends import _end, _flow
 from towpath.client.testing import Refusal
 from towpath.runner.launch import Launch, environment
-from towpath.runner.single import UNBEGUN
+from towpath.runner.single import DIED, UNBEGUN
 
 
 class Single:
@@ -48,7 +48,7 @@ def test_a_run_that_ends_well(bench: Any, tmp_path: Path) -> None:
 def test_a_run_whose_process_dies(bench: Any, what: str) -> None:
     """The supervisor reports it before it ends."""
     single = Single(bench, what)
-    assert single.end()[0] == 1
+    assert single.end()[0] == DIED
     assert _end(single.run)[:2] == ("supervisor", "Failed")
 
 

@@ -4,7 +4,7 @@ It knows its run by TOWPATH_RUN_ID, TOWPATH_RUN_FENCE and TOWPATH_RUN_TOKEN. It 
 dies without a word, and passes on cancellation: SIGTERM (from the container's engine) gives the run its grace, SIGUSR1 (from the agent) has
 the API asked at once whether the run is to be stopped.
 
-Exit status: 0, the API knows how the run ended; 1, the run's process died and the API was told; 75, the run could not be begun, so whoever
+Exit status: 0, the API knows how the run ended; 70, the run's process died and the API was told; 75, the run could not be begun, so whoever
 started this has to give it back. The reason is the last line of the error output, and the container's termination message (Kubernetes).
 """
 
@@ -18,6 +18,8 @@ from pathlib import Path
 
 UNBEGUN = 75
 """Exit status (sysexits.h: EX_TEMPFAIL) that says: not begun, somebody may try again."""
+DIED = 70
+"""Exit status (EX_SOFTWARE) that says: the run's process died, and the API knows. Not 1, which any program may end with."""
 TERMINATION_MESSAGE = Path("/dev/termination-log")
 """Where Kubernetes looks for a container's last word; it makes the file."""
 
@@ -46,7 +48,7 @@ def main() -> int:
         return _unbegun(f"The run's process could not be started: {e.strerror}.")
     if verdict.ended == "unbegun":
         return _unbegun(verdict.reason)
-    return 1 if verdict.failed else 0
+    return DIED if verdict.failed else 0
 
 
 def _unbegun(reason: str) -> int:

@@ -1,0 +1,1 @@
+"""Towpath agent that runs flows as containers of a Docker engine."""

@@ -1,0 +1,112 @@
+"""A real Docker engine: the one of this machine, or one that is started for the tests, with the images that they need.
+
+`TOWPATH_TEST_DOCKER=skip` leaves these tests out, and says so; without it, a machine on which no engine can be had fails them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.e2e.conftest import Site, empty_site, make_site, until  # noqa: F401  (fixtures)
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = os.environ.get("TOWPATH_PYTHON_IMAGE", "python:3.11-slim")
+FLOW_IMAGE = "towpath:test"
+
+
+def _answers() -> bool:
+    try:
+        client = docker.from_env(timeout=5)
+    except docker.errors.DockerException:
+        return False
+    with contextlib.closing(client):
+        return bool(client.ping())
+
+
+@contextlib.contextmanager
+def _started(folder: Path) -> Iterator[None]:
+    """An engine of our own, with its data in a folder that goes with it."""
+    binary = shutil.which("dockerd")
+    if binary is None or os.geteuid() != 0:
+        pytest.exit("no Docker engine answers, and none can be started (that needs dockerd and root); install docker.io", 1)
+    socket = f"unix://{folder}/docker.sock"
+    options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host={socket}"]
+    with (folder / "dockerd.log").open("wb") as log:
+        process = subprocess.Popen([binary, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    os.environ["DOCKER_HOST"] = socket
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers():
+            gone = process.poll() is not None or time.monotonic() > deadline
+            assert not gone, (folder / "dockerd.log").read_text()[-3000:]
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+        del os.environ["DOCKER_HOST"]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Any]:
+    """A docker-py client of an engine that has the base image and the image of flows."""
+    with contextlib.ExitStack() as stack:
+        if not _answers():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="towpath-docker-", ignore_cleanup_errors=True)))
+            stack.enter_context(_started(folder))
+        client = stack.enter_context(contextlib.closing(docker.from_env(timeout=600)))
+        _have_base(client)
+        how = ["--network", "host", "-f", "deploy/docker/Dockerfile", "--target", "flow", "--build-arg", f"PYTHON_IMAGE={BASE}"]
+        subprocess.run(
+            ["docker", "build", "-q", *how, "-t", FLOW_IMAGE, "."],
+            cwd=ROOT,
+            env=os.environ | {"DOCKER_BUILDKIT": "0"},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        yield client
+
+
+def _have_base(client: Any) -> None:
+    """The public base image, or where no registry can be reached a stand-in for it."""
+    try:
+        client.images.get(BASE)
+    except docker.errors.ImageNotFound:
+        try:
+            client.images.pull(BASE)
+        except docker.errors.APIError:
+            script = ROOT.parent / "shared" / "tools" / "base-images.sh"
+            print(f"\n!! {BASE} cannot be pulled: tests use a stand-in made of Debian packages", flush=True)
+            subprocess.run(["bash", str(script), BASE], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def docked(engine: Any, empty_site: Site) -> Iterator[Site]:  # noqa: F811
+    """A backend and a Docker agent whose runs share this machine's network, since the backend listens on loopback."""
+    empty_site.agent("docker", "--network", "host", "--image", FLOW_IMAGE, "--pull", "never", kind="docker")
+    yield empty_site
+    leave_nothing(engine)
+
+
+def leave_nothing(engine: Any) -> None:
+    """Remove what the tests' agents have left."""
+    for container in engine.containers.list(all=True, filters={"label": "io.towpath.agent"}):
+        with contextlib.suppress(docker.errors.APIError):  # one that is being removed already
+            container.remove(force=True)
+
+
+@pytest.fixture
+def containers(engine: Any) -> Callable[[str], list[Any]]:
+    """`containers(run_id)`: the containers of a run, also those that have ended."""
+    return lambda run_id: engine.containers.list(all=True, filters={"label": f"io.towpath.flow-run-id={run_id}"})
