@@ -77,6 +77,18 @@ async def test_a_groups_schedule_overrides_the_flows(api):
     assert await api.state(manual) == "Scheduled"
 
 
+async def test_a_proposal_for_an_old_schedule_comes_too_late(api):
+    """A scheduler that looked before the schedule changed makes no run of it; what it proposes for others is made."""
+    flow_id, other = await api.register(schedule=HOURLY), await api.register("other", schedule=HOURLY)
+    clock = (await ahead(api))[0]["schedule_clock"]
+    group = await group_of(api, flow_id)
+    await api.call("set_flow_group_schedule", flow_group_id=group["id"], cron_clocks=[{"cron": "17 * * * *"}])
+    runs = [{"flow_id": f, "clock": clock, "fire_time": "2999-01-01T00:00:00Z"} for f in (flow_id, other)]
+    results = (await api.as_("service", tenant=None).call("schedule_flow_runs", "results", runs=runs))["results"]
+    assert [r.get("code", r["status"]) for r in results] == [Code.BAD_SCHEDULE, "SUCCESS"]
+    assert {r["flow_id"] for r in await ahead(api) if r["scheduled_start_time"].year == 2999} == {other}
+
+
 async def test_a_groups_schedule_is_switched_on_and_off_with_the_flow(api):
     """A flow without a schedule of its own runs by its group's; while it is off no run is made; a new version runs by it, too."""
     flow_id = await api.register1()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,14 @@ from uuid import UUID
 
 from towpath_graphql.app.batch import Batch, Result, failure
 from towpath_graphql.app.caller import Caller
-from towpath_graphql.app.create_flow_runs import RunRequest, create_flow_runs
-from towpath_graphql.app.ports import Row, Store
+from towpath_graphql.app.create_flow_runs import RunRequest, create_in
+from towpath_graphql.app.ports import Row, Store, Transaction
 from towpath_graphql.app.report_run import take_from_owner
 from towpath_graphql.app.storing import lock_flow_runs
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.losing import back_off
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal
-from towpath_proto import timers
+from towpath_proto import schedules, timers
 from towpath_proto.errors import Code, TowpathError
 
 MAX_PAGE = 1_000
@@ -39,17 +39,37 @@ async def schedule_flow_runs(store: Store, caller: Caller, runs: Sequence[dict[s
     """
     if len(runs) > MAX_SCHEDULED:
         raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_SCHEDULED} runs are scheduled in one call; send them in parts.")
-    requests = [
-        RunRequest(
-            flow_id=r["flow_id"],
-            parameters=r.get("parameters"),
-            labels=r.get("labels"),
-            scheduled_start_time=r["fire_time"],
-            clock=r["clock"],
-        )
-        for r in runs
-    ]
-    return [{"status": _slot_status(r), **r} for r in await create_flow_runs(store, caller, requests)]
+    async with store.transaction() as tx:
+        in_force = await _clocks_in_force(tx, caller, {r["flow_id"] for r in runs})
+        old = [r["clock"] not in in_force.get(r["flow_id"], {r["clock"]}) for r in runs]
+        requests = [
+            RunRequest(
+                flow_id=r["flow_id"],
+                parameters=r.get("parameters"),
+                labels=r.get("labels"),
+                scheduled_start_time=r["fire_time"],
+                clock=r["clock"],
+            )
+            for r, is_old in zip(runs, old, strict=True)
+            if not is_old
+        ]
+        made = iter(await create_in(tx, caller, requests))
+    results = [_OLD_CLOCK if is_old else next(made) for is_old in old]
+    return [{"status": _slot_status(r), **r} for r in results]
+
+
+_OLD_CLOCK: dict[str, Any] = {
+    "code": str(Code.BAD_SCHEDULE),
+    "message": "This clock is not in the flow's schedule (any more); look at its schedule again.",
+}
+
+
+async def _clocks_in_force(tx: Transaction, caller: Caller, flow_ids: Iterable[UUID]) -> dict[UUID, set[str]]:
+    """The clocks' keys of each active flow; the flows are locked first, so that a schedule which is being changed is waited for."""
+    ids = sorted(flow_ids)
+    await tx.run("share_flows", ids=ids, tenant_id=caller.scope)
+    rows = await tx.all("schedules_in_force", ids=ids, tenant_id=caller.scope)
+    return {r["id"]: {c.key for c in schedules.parse(r["schedule"]).clocks} for r in rows}
 
 
 def _slot_status(result: dict[str, Any]) -> str:

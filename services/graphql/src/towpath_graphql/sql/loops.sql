@@ -11,6 +11,16 @@ where f.is_schedule_active and not f.archived and coalesce(g.schedule, f.schedul
   and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by f.id limit %(limit)s;
 
+-- name: share_flows
+-- Flows of which runs are to be made; one whose schedule, or whose group, is being changed is waited for.
+select id from flow where id = any(%(ids)s) and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) order by id for share;
+
+-- name: schedules_in_force
+select f.id, coalesce(g.schedule, f.schedule) as schedule
+from flow f join flow_group g on g.id = f.flow_group_id
+where f.id = any(%(ids)s) and (f.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+  and f.is_schedule_active and not f.archived and coalesce(g.schedule, f.schedule) is not null;
+
 -- name: answer
 -- The write path answers. A gap longer than `gap` seconds closes the reap gate for one lease period from now.
 update write_path
