@@ -38,7 +38,17 @@ async def test_a_role_finds_its_own_schema(library):
     reader = await _schema(library, "reader")
     functions = {"search_articles", "search_articles_aggregate", "articles_among", "own_articles", "oldest_author"}
     functions |= {"count_articles_among", "own_articles_aggregate"}
-    tables = {"author", "author_by_pk", "author_aggregate", "article", "article_by_pk", "article_aggregate"}
+    tables = {
+        "diary",
+        "diary_by_pk",
+        "diary_aggregate",
+        "author",
+        "author_by_pk",
+        "author_aggregate",
+        "article",
+        "article_by_pk",
+        "article_aggregate",
+    }
     assert set(reader.query_type.fields) == tables | functions
     assert set(reader.get_type("author").fields) == {
         "id",
@@ -100,6 +110,23 @@ async def test_computed_fields_are_shown_where_they_may_be_used(library):
     assert not {"greeting", "matching", "score"} & set(schema.get_type("author_bool_exp").fields)
     assert not {"greeting", "published", "latest"} & set(schema.get_type("author_order_by").fields)
     assert "label" not in schema.get_type("author_select_column").values
+
+
+async def test_enum_tables_are_enums(library):
+    """The rows of an enum table, with what they mean, are the values; no other operators than equality and lists."""
+    schema = await _schema(library, "admin")
+    assert {name: value.description for name, value in schema.get_type("mood_enum").values.items()} == {
+        "bleak": "rain",
+        "calm": "nothing happens",
+        "eager": None,
+    }
+    assert set(schema.get_type("mood_enum_comparison_exp").fields) == {"_eq", "_neq", "_in", "_nin", "_is_null"}
+    assert str(schema.get_type("diary").fields["mood"].type) == "mood_enum!"
+    assert str(schema.get_type("diary").fields["weather"].type) == "sky_enum"
+    assert str(schema.query_type.fields["motto_by_pk"].args["mood"].type) == "mood_enum!"
+    assert str(schema.get_type("mood").fields["value"].type) == "String!"
+    query = "query ($m: [mood_enum!]) { diary(where: {mood: {_in: $m, _neq: calm}}) { mood } }"
+    assert validate(schema, parse(query)) == []
 
 
 async def test_one_type(library):

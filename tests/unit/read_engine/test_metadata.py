@@ -71,7 +71,6 @@ def test_an_include_of_itself_ends(tmp_path):
     ("table", "problem"),
     [
         ({"table": "a", "computed_fields": [{}]}, "malformed"),
-        ({"table": "a", "is_enum": True}, "enum table"),
         ({"table": "a", "object_relationships": [{"name": "x", "using": {}}]}, "malformed"),
         ({"table": "a", "select_permissions": [{"role": "r", "permission": {"columns": "*", "limit": -1}}]}, "malformed"),
         ({"tabel": "a"}, "malformed"),

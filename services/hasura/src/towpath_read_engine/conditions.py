@@ -140,7 +140,9 @@ class ConditionResolver:
         if self._is_dropped(given, operand.graphql):
             return plan.TRUE
         element = f"{operand.written if operator.many else operand.graphql}!"
-        source = given.source(element, expected, many=operator.many or operand.element is not None, json=operand.is_json)
+        source = given.source(
+            element, expected, many=operator.many or operand.element is not None, json=operand.is_json, enum=operand.enum is not None
+        )
         encoder = encode_many if operator.many else encode
         return plan.Comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many), as_text)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from towpath_read_engine import catalog, document, plan
+from towpath_read_engine import catalog, document, enums, plan
 from towpath_read_engine.caching import Lru
 from towpath_read_engine.database import Database
 from towpath_read_engine.emitting import emit
@@ -202,7 +202,8 @@ class Engine:
             ReadError: the database cannot be read.
         """
         found = catalog.read(await self._database.fetch(catalog.query()))
-        return Schema(build(metadata, found), metadata, self._settings)
+        found, noticed = await enums.applied(metadata, found, self._database.fetch)
+        return Schema(build(metadata, found, noticed), metadata, self._settings)
 
     def install(self, schema: Schema) -> None:
         """Serve a schema from now on; requests under way finish on the old one."""

@@ -176,7 +176,7 @@ class Input:
         found: int | None = self._definitions.seen.ask(self._node, CEILING) if isinstance(self._node, Slot) else None
         return found
 
-    def source(self, element: str, type_name: str, *, many: bool = False, json: bool = False) -> Source:
+    def source(self, element: str, type_name: str, *, many: bool = False, json: bool = False, enum: bool = False) -> Source:
         """Where a parameter takes this value from; nothing is asked of it.
 
         Args:
@@ -184,10 +184,15 @@ class Input:
             type_name: the type of the position, for messages.
             many: whether lists are taken apart, one level or, where the items are lists themselves, two.
             json: whether any JSON value fits.
+            enum: whether the value, or an item of the list, is a bare word; in variables a string.
         """
         match self._node:
+            case Slot(key=int()) if enum:
+                raise (self.items() or [self])[0].fail("an enum value", element.removesuffix("!"))
             case Slot() as slot:
                 return slot
+            case ast.EnumValue(name) if enum:
+                return Constant(name)
             case ast.BooleanValue(value):
                 return Constant(value)
             case ast.ListValue() if many or json:
@@ -195,7 +200,7 @@ class Input:
                 inner = element.removesuffix("!")
                 lists = inner.startswith("[")
                 item_type = inner[1:-1] if lists else element
-                return ListOf(tuple(below(item).source(item_type, element, many=lists, json=json) for item in self.items()))
+                return ListOf(tuple(below(item).source(item_type, element, many=lists, json=json, enum=enum) for item in self.items()))
             case ast.ObjectValue() if json:
                 return ObjectOf(
                     tuple((key, value._json_part().source(element, element, json=True)) for key, value in self.entries(type_name))

@@ -364,19 +364,24 @@ class Introspection:
             self._enums[name] = GraphQLEnumType(name, values, description=f'select columns of table "{view.name}"')
         return self._enums[name]
 
-    def _scalar(self, type_: PgType) -> GraphQLScalarType:
-        return self._named_scalar(type_.graphql)
+    def _scalar(self, type_: PgType) -> GraphQLScalarType | GraphQLEnumType:
+        if type_.enum is None:
+            return self._named_scalar(type_.graphql)
+        if type_.enum.name not in self._enums:
+            values = {item.name: GraphQLEnumValue(item.name, description=item.description) for item in type_.enum.values}
+            self._enums[type_.enum.name] = GraphQLEnumType(type_.enum.name, values)
+        return self._enums[type_.enum.name]
 
     def _named_scalar(self, name: str) -> GraphQLScalarType:
         if name not in self._scalars:
             self._scalars[name] = GraphQLScalarType(name)
         return self._scalars[name]
 
-    def _output(self, type_: PgType) -> GraphQLScalarType | GraphQLList[Any]:
+    def _output(self, type_: PgType) -> GraphQLScalarType | GraphQLEnumType | GraphQLList[Any]:
         scalar = self._scalar(type_)
         return GraphQLList(GraphQLNonNull(scalar)) if type_.element is not None else scalar
 
-    def _input(self, type_: PgType) -> GraphQLScalarType | GraphQLList[Any]:
+    def _input(self, type_: PgType) -> GraphQLScalarType | GraphQLEnumType | GraphQLList[Any]:
         scalar = self._scalar(type_)
         return GraphQLList(GraphQLNonNull(scalar)) if type_.element is not None else scalar
 

@@ -65,6 +65,7 @@ class TableEntry:
     """A tracked table.
 
     Attributes:
+        is_enum: whether its rows are the values of an enum.
         custom_name: replaces the table's name in types and root fields.
         root_names: names of single root fields (`select`, `select_by_pk`, `select_aggregate`).
         column_names: GraphQL names of renamed columns.
@@ -72,6 +73,7 @@ class TableEntry:
     """
 
     key: TableKey
+    is_enum: bool = False
     custom_name: str | None = None
     root_names: Mapping[str, str] = field(default_factory=dict)
     column_names: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +83,11 @@ class TableEntry:
     relationships: tuple[RelationshipEntry, ...] = ()
     computed_fields: tuple[ComputedFieldEntry, ...] = ()
     permissions: Mapping[str, PermissionEntry] = field(default_factory=dict)
+
+    @property
+    def graphql(self) -> str:
+        """The table's name in types and root fields."""
+        return self.custom_name or (self.key.name if self.key.schema == "public" else f"{self.key.schema}_{self.key.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +166,6 @@ def _table(raw: dict[str, Any]) -> TableEntry:
     key = table_key(raw["table"])
     if raw.get("remote_relationships"):
         raise MetadataError(f"table {key} has remote_relationships, which are not served; remove them")
-    if raw.get("is_enum"):
-        raise MetadataError(f"table {key} is an enum table (is_enum), which is not served; remove the flag")
     configuration = raw.get("configuration") or {}
     names = dict(configuration.get("custom_column_names") or {})
     comments: dict[str, str] = {}
@@ -173,6 +178,7 @@ def _table(raw: dict[str, Any]) -> TableEntry:
     roots = {name: _root_name(value) for name, value in custom_roots.items()}
     return TableEntry(
         key=key,
+        is_enum=bool(raw.get("is_enum")),
         custom_name=configuration.get("custom_name"),
         root_names={name: value for name, value in roots.items() if value},
         column_names=names,

@@ -6,7 +6,7 @@ Roles are the business of `roles.py`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -129,27 +129,26 @@ class Model:
     inconsistencies: tuple[Inconsistency, ...] = field(default=())
 
 
-def build(metadata: Metadata, catalog: Catalog) -> Model:
-    """Join what is declared with what there is."""
-    problems: list[Inconsistency] = []
+def build(metadata: Metadata, catalog: Catalog, noticed: Sequence[Inconsistency] = ()) -> Model:
+    """Join what is declared with what there is; `noticed` are problems found before."""
+    problems = list(noticed)
     present = {entry.key for entry in metadata.tables if entry.key in catalog.tables}
     tables: dict[TableKey, Table] = {}
     for entry in metadata.tables:
         found = catalog.tables.get(entry.key)
         if found is None:
             reason = f"table {entry.key} is tracked but not in the database"
-            problems.append(Inconsistency("table", f"table {entry.key}", reason, _place(entry.key)))
+            problems.append(Inconsistency("table", f"table {entry.key}", reason, place(entry.key)))
             continue
         tables[entry.key] = _table(entry, found, catalog, present, problems)
     taken = {root for table in tables.values() for root in table.roots.values()}
     functions, unusable = tracked(metadata.functions, catalog, tables.keys(), taken)
-    problems += [Inconsistency("function", f"function {key}", f"function {key} {why}", _place(key)) for key, why in unusable.items()]
+    problems += [Inconsistency("function", f"function {key}", f"function {key} {why}", place(key)) for key, why in unusable.items()]
     return Model(tables, functions, tuple(problems))
 
 
 def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: set[TableKey], problems: list[Inconsistency]) -> Table:
-    key = entry.key
-    name = entry.custom_name or (key.name if key.schema == "public" else f"{key.schema}_{key.name}")
+    key, name = entry.key, entry.graphql
     columns: dict[str, Column] = {}
     for column in found.columns.values():
         field_name = entry.column_names.get(column.name, column.name)
@@ -158,14 +157,14 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
             columns[field_name] = Column(field_name, column.name, column.type, column.not_null, comment)
         else:
             reason = f"column {key}.{column.name} has no GraphQL name; give it one in column_config"
-            problems.append(Inconsistency("table", f"table {key}", reason, _place(key)))
+            problems.append(Inconsistency("table", f"table {key}", reason, place(key)))
     relationships: dict[str, Relationship] = {}
     for declared in entry.relationships:
         relationship = _relationship(declared, found, catalog, tracked)
         if relationship is None or declared.name in columns:
             reason = f"relationship {declared.name} of {key} has no such key, table or columns in the database, or the name of a column"
             kind = "array_relation" if declared.is_array else "object_relation"
-            definition = {"table": _place(key), "name": declared.name}
+            definition = {"table": place(key), "name": declared.name}
             problems.append(Inconsistency(kind, f"{kind} {declared.name} in table {key}", reason, definition))
         else:
             relationships[declared.name] = relationship
@@ -177,7 +176,7 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
             computed[item.name] = _computed_field(item, key, name, catalog, tracked)
         except UnusableFunctionError as error:
             reason = f"computed field {item.name} of {key}: function {item.function} {error}"
-            definition = {"table": _place(key), "name": item.name}
+            definition = {"table": place(key), "name": item.name}
             problems.append(Inconsistency("computed_field", f"computed field {item.name} in table {key}", reason, definition))
     return Table(
         key=key,
@@ -197,7 +196,8 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
     )
 
 
-def _place(key: TableKey | FunctionKey) -> dict[str, str]:
+def place(key: TableKey | FunctionKey) -> dict[str, str]:
+    """The place of a table or function as JSON."""
     return {"schema": key.schema, "name": key.name}
 
 

@@ -37,6 +37,10 @@ def _always(_: PgType) -> bool:
     return True
 
 
+def _is_no_enum(type_: PgType) -> bool:
+    return type_.enum is None
+
+
 def _is_jsonb(type_: PgType) -> bool:
     return type_.is_jsonb
 
@@ -54,6 +58,7 @@ def _infix(symbol: str) -> str:
 
 
 _PLAIN = {"_eq": "=", "_neq": "<>", "_gt": ">", "_gte": ">=", "_lt": "<", "_lte": "<="}
+_EQUALITY = ("_eq", "_neq")
 _PATTERNS = {
     "_like": "like",
     "_nlike": "not like",
@@ -68,7 +73,7 @@ _PATTERNS = {
 }
 
 OPERATORS: dict[str, Operator] = {
-    **{name: Operator(_infix(symbol), _always, _same) for name, symbol in _PLAIN.items()},
+    **{name: Operator(_infix(symbol), _always if name in _EQUALITY else _is_no_enum, _same) for name, symbol in _PLAIN.items()},
     "_in": Operator("{column} = any({value})", _always, _same, many=True),
     "_nin": Operator("not ({column} = any({value}))", _always, _same, many=True),
     **{name: Operator(_infix(symbol), _has_patterns, _text) for name, symbol in _PATTERNS.items()},

@@ -95,7 +95,7 @@ class Resolver:
             given = given.at(expected)
             if given.is_null():
                 raise invalid(f"unexpected null value for type '{column.type.graphql}'", given.path)
-            source = given.source(expected, expected, json=column.type.is_json)
+            source = given.source(expected, expected, json=column.type.is_json, enum=column.type.enum is not None)
             conditions.append(plan.Comparison(column, "{column} = {value}", plan.Value(source, encode, column.type, given.path)))
         fields = self._fields(field, view, 1)
         return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=False)

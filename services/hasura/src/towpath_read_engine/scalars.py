@@ -25,6 +25,22 @@ _NOT_ORDERED_BY_MAX = frozenset({"json", "jsonb", "bool", "geometry", "geography
 
 
 @dataclass(frozen=True, slots=True)
+class EnumValue:
+    """A value of an enum table."""
+
+    name: str
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    """The enum that an enum table makes of its rows."""
+
+    name: str
+    values: tuple[EnumValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PgType:
     """A column's type.
 
@@ -34,6 +50,7 @@ class PgType:
         base: the name that decides behaviour: of the type under a domain, else `name`.
         element: the type of the items of an array.
         composite: whether the type is a row type.
+        enum: the enum, for a column that refers to an enum table.
     """
 
     schema: str
@@ -41,10 +58,13 @@ class PgType:
     base: str
     element: "PgType | None" = None
     composite: bool = False
+    enum: EnumType | None = None
 
     @property
     def graphql(self) -> str:
-        """The name of the GraphQL scalar (of the items, for an array)."""
+        """The name of the GraphQL scalar or enum (of the items, for an array)."""
+        if self.enum is not None:
+            return self.enum.name
         if self.element is not None:
             return self.element.graphql
         name = _RENAMED.get(self.name) or _SQL_NAMES.get(self.name, self.name)
@@ -63,7 +83,7 @@ class PgType:
     @property
     def has_patterns(self) -> bool:
         """Whether LIKE and regular expressions apply."""
-        return self.element is None and self.base in _PATTERNS
+        return self.element is None and self.base in _PATTERNS and self.enum is None
 
     @property
     def is_jsonb(self) -> bool:
@@ -83,7 +103,7 @@ class PgType:
     @property
     def is_comparable(self) -> bool:
         """Whether max and min apply."""
-        return self.element is None and not self.composite and self.base not in _NOT_ORDERED_BY_MAX
+        return self.element is None and not self.composite and self.base not in _NOT_ORDERED_BY_MAX and self.enum is None
 
 
 def builtin(name: str, element: PgType | None = None) -> PgType:
@@ -112,6 +132,8 @@ def encode(value: Any, type_: PgType, path: str) -> str:
         return json_text(value)
     if value is None:
         raise invalid(f"unexpected null value for type '{type_.graphql}'", path)
+    if type_.enum is not None:
+        return _enum_value(value, type_.enum, path)
     if type_.element is not None:
         return value if isinstance(value, str) else _array(value, type_.element, path)
     if isinstance(value, (list, dict)):
@@ -196,6 +218,16 @@ def json_text(value: Any) -> str:
             return str(value)
         case _:
             return json.dumps(value)
+
+
+def _enum_value(value: Any, enum: EnumType, path: str) -> str:
+    if not isinstance(value, str):
+        raise invalid(f"expected an enum value for type '{enum.name}', but found {described(kind_of(value))}", path)
+    names = sorted(item.name for item in enum.values)
+    if value not in names:
+        allowed = ", ".join(f"'{name}'" for name in names)
+        raise invalid(f"expected one of the values [{allowed}] for type '{enum.name}', but found '{value}'", path)
+    return value
 
 
 def _noun(type_: PgType) -> str:

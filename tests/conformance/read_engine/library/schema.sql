@@ -46,6 +46,19 @@ create table archive.edition (
 create table "Odd ""table""" (id integer primary key, "strange column" text, "select" text);
 create view published_article as select id, author_id, title from article where published;
 
+create table mood (value text primary key, comment text);
+insert into mood values ('calm', 'nothing happens'), ('eager', null), ('bleak', 'rain');
+create table weather (name varchar primary key);
+insert into weather values ('sun'), ('rain');
+create table diary (
+    id integer primary key,
+    mood text not null references mood (value),
+    later_mood text references mood (value),
+    weather varchar references weather (name)
+);
+insert into diary values (1, 'calm', 'bleak', 'sun'), (2, 'eager', null, 'rain'), (3, 'bleak', 'calm', null);
+create table motto (mood text primary key references mood (value), words text);
+insert into motto values ('calm', 'Slowly.'), ('eager', 'Now!');
 create function search_articles(search text) returns setof article stable language sql as $$
     select * from article
     where to_tsvector('english', title || ' ' || coalesce(body, '')) @@ websearch_to_tsquery('english', search)
