@@ -173,6 +173,24 @@ async def test_only_one_agent_submits_a_run(api, make_state):
     assert 80 <= row["left"] <= 90
 
 
+async def test_a_prefect_client_does_not_begin_a_run_of_ours(api, make_state):
+    """It could not load the code: Submitted and Running are refused in a sentence that says who can; a run of its own it begins."""
+    document = f"mutation($i: set_flow_run_states_input!) {{ set_flow_run_states(input: $i) {{ {STATES} }} }}"
+    headers = {HEADER: sign(api.identity, SECRET), "x-prefect-core-version": "1.4.1"}
+    ours, theirs = await api.create(await api.register("native")), await api.create(await api.register1())
+    for kind in ("Submitted", "Running"):
+        for run_id, refused in ((ours, True), (theirs, False)):
+            body = encode(document, {"i": {"states": [{"flow_run_id": str(run_id), "state": make_state(kind)}]}})
+            answer = json.loads((await api.upstream.post("/graphql", body, headers)).body)
+            assert bool(answer.get("errors")) is refused
+            if refused:
+                (error,) = answer["errors"]
+                assert error["extensions"]["code"] == Code.NOT_OWNED
+                assert error["message"].startswith("State update failed")
+                assert "prefect 1.4.1 cannot load" in error["message"]
+    assert (await api.state(ours), await api.state(theirs)) == ("Scheduled", "Running")
+
+
 async def test_versions_are_enforced(api, make_state):
     """Running with the version that was read is taken once; with a version that is past it is a VERSION_LOCKING_ERROR."""
     run_id = await api.create(await api.register1())

@@ -22,7 +22,8 @@ RESTART_FLOW_RUN = "mutation($input: restart_flow_run_input!) { restart_flow_run
 SET_STATES = "mutation($input: set_states_input!) { set_states(input: $input) { results } }"
 
 _RUN_FIELDS = """id name flow_id state state_message state_timestamp version attempt labels run_config_type parameters
-  scheduled_start_time start_time end_time created agent_id flow { id name version project { id name } }"""
+  scheduled_start_time start_time end_time created agent_id
+  flow { id name version core_version code_hash project { id name } }"""
 
 FLOW_RUN = f"""query($id: uuid!) {{ flow_run_by_pk(id: $id) {{
   {_RUN_FIELDS} serialized_state states(order_by: [{{version: asc}}]) {{ version state message timestamp }}
@@ -118,7 +119,8 @@ RUN_GRAPH = """query($id: uuid!) { flow_run_by_pk(id: $id) { id flow { name
   edges { upstream_task { slug } downstream_task { slug } } } } }"""
 
 RUN_PROGRESS = """query($id: uuid!, $lines: Int!) {
-  flow_run_by_pk(id: $id) { id name state state_message start_time end_time attempt labels run_config_type }
+  flow_run_by_pk(id: $id) { id name state state_message start_time end_time attempt labels run_config_type
+    flow { core_version code_hash } }
   task_run(where: {flow_run_id: {_eq: $id}, map_index: {_eq: -1}}) {
     id state state_message start_time end_time attempt planned: serialized_state(path: "n_map_states") task { slug } }
   log(where: {flow_run_id: {_eq: $id}}, order_by: [{id: desc}], limit: $lines) {

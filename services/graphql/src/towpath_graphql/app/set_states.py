@@ -54,7 +54,8 @@ async def set_states(store: Store, caller: Caller, requests: Sequence[StateReque
         tasks = [task_run_of(r) for r in rows]
         batch = Batch(tx, flows.values(), tasks, await tx.now())
         batch.line = await _line(tx, batch, requests)
-        results = [_one(batch, caller, request) for request in requests]
+        foreign = await _foreign(tx, caller, requests)
+        results = [foreign.get(r.flow_run_id) or _one(batch, caller, r) for r in requests]
         await batch.store(agent_id=caller.agent_id, beat=True)
     return results
 
@@ -65,6 +66,21 @@ async def _line(tx: Transaction, batch: Batch, requests: Sequence[StateRequest])
     if not any(t.id in beginning and batch.flows[t.flow_run_id].tag_limits for t in batch.tasks.values()):
         return await lock_line(tx, flow_runs=[f for f in batch.flows.values() if f.id in beginning])
     return await lock_line(tx, flow_runs=[f for f in batch.flows.values() if f.id in beginning], task_runs=batch.tasks.values())
+
+
+async def _foreign(tx: Transaction, caller: Caller, requests: Sequence[StateRequest]) -> dict[UUID | None, Result]:
+    """Refusals of runs that a Prefect 1 client wants to begin and cannot: it would find no code that it can load."""
+    wanted = [r.flow_run_id for r in requests if r.flow_run_id and isinstance(r.state, dict) and r.state.get("type") in _BEGINS]
+    if not wanted or caller.core_version is None:
+        return {}
+    refused: dict[UUID | None, Result] = {}
+    for row in await tx.all("native_flow_runs", ids=wanted, tenant_id=caller.scope):
+        message = (
+            f"State update failed for flow run {row['id']}: Towpath has registered its flow, and prefect {caller.core_version} cannot load "
+            "the code; an agent of Towpath must run it: towpath agent local start."
+        )
+        refused[row["id"]] = failure(Code.NOT_OWNED, message, row["id"])
+    return refused
 
 
 def _one(batch: Batch, caller: Caller, request: StateRequest) -> Result:

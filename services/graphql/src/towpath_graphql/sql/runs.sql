@@ -93,6 +93,11 @@ from task k where k.flow_id = %(flow_id)s;
 select distinct flow_run_id from task_run
 where id = any(%(ids)s) and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
 
+-- name: native_flow_runs
+-- Which of these flow runs have signed code, which Towpath's own agents alone can run.
+select r.id from flow_run r join flow f on f.id = r.flow_id
+where r.id = any(%(ids)s) and f.code_hash is not null and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+
 -- name: store_flow_runs
 -- Write decided rows back. The guard repeats what the decision saw: id, version and fence; a row that moved meanwhile is not returned.
 update flow_run r
