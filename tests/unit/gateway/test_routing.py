@@ -221,7 +221,7 @@ async def test_headers_of_agents_and_traces_go_on(harness: Any) -> None:
         "x-prefect-core-version": "1.4.1",
         "x-prefect-agent-id": "a",
         "x-prefect-heartbeat-id": "h",
-        "traceparent": "00-1-2-01",
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "x-request-id": "mine-1",
         "x-hasura-role": "admin",
         "x-hasura-tenant-id": "someone else's",

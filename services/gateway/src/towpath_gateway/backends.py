@@ -18,13 +18,13 @@ from towpath_gateway.splitting import Side
 from towpath_proto import wire
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit import identity as identities
-from towpath_service_kit import stimulus
+from towpath_service_kit import stimulus, tracing
 from towpath_service_kit.identity import Identity, Role
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.upstream import Response, Upstream
 
 _log = get_log(__name__)
-FORWARDED = ("x-prefect-core-version", "x-prefect-agent-id", "x-prefect-heartbeat-id", "traceparent", "x-request-id", "x-towpath-stimulus")
+FORWARDED = ("x-prefect-core-version", "x-prefect-agent-id", "x-prefect-heartbeat-id", "x-request-id", "x-towpath-stimulus")
 """Request headers that go on to the services. All others stay here, those that claim an identity above all."""
 
 _PATHS = {Side.BUSINESS: "/graphql", Side.READ: "/v1/graphql"}
@@ -144,7 +144,12 @@ class Backends:
         self, side: Side, query: str, variables: Mapping[str, Any], caller: Caller, *, operation_name: str | None = None
     ) -> Answer:
         """Ask one side; a failure to answer is an answer with an error, too."""
+        with tracing.span(_NAMES[side], kind="client"):
+            return await self._ask(side, query, variables, caller, operation_name)
+
+    async def _ask(self, side: Side, query: str, variables: Mapping[str, Any], caller: Caller, operation_name: str | None) -> Answer:
         headers = dict(caller.headers)
+        tracing.outgoing(headers)
         if side is Side.READ:
             headers |= session_headers(caller.identity, self._read_secret)
         else:

@@ -8,7 +8,6 @@ one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -19,11 +18,10 @@ from towpath_gateway.backends import Answer
 from towpath_gateway.config import is_loopback
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
-from towpath_service_kit import stimulus
+from towpath_service_kit import stimulus, tracing
 from towpath_service_kit.straight import headers_of
 
 REQUEST_ID = "x-request-id"
-_ACCEPTED = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 def host_name(authority: str) -> str:
@@ -76,9 +74,13 @@ class Edge:
         guard: Whether to guard against foreign pages (a gateway without keys).
         allowed: Host names that are this gateway's besides the loopback ones.
         public: Paths that any page may have asked for; probes call them by address.
+        named: Paths that traces call by their name; the others are the UI's.
     """
 
-    def __init__(self, app: ASGIApp, *, guard: bool, allowed: frozenset[str], public: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, guard: bool, allowed: frozenset[str], public: frozenset[str], named: frozenset[str] = frozenset()
+    ) -> None:
+        self._named = named
         self._app = app
         self._guard = guard
         self._allowed = allowed
@@ -90,9 +92,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = headers_of(scope)
-        given = headers.get(REQUEST_ID, "")
-        # What a stranger sends ends up in our logs, so only plain ids are taken.
-        request_id = given if _ACCEPTED.fullmatch(given) else uuid7().hex
+        request_id = stimulus.accepted(headers.get(REQUEST_ID)) or uuid7().hex
         scope["headers"] = [
             *((name, value) for name, value in scope["headers"] if name not in (b"x-request-id", b"x-towpath-stimulus")),
             (b"x-request-id", request_id.encode()),
@@ -101,10 +101,18 @@ class Edge:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
+                span.set("http.response.status_code", message["status"])
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with stimulus.stimulus(request_id):
+        # A socket is no span: it may be open for days. What is asked on it goes under the context of its handshake.
+        given = headers.get(tracing.HEADER)
+        if scope["type"] == "websocket":
+            context = tracing.continued(given)
+        else:
+            path = scope["path"] if scope["path"] in self._named else "*"
+            context = tracing.span(f"{scope['method']} {path}", kind="server", parent=given, towpath_request_id=request_id)
+        with stimulus.stimulus(request_id), context as span:
             if self._guard and "authorization" not in headers and scope["path"] not in self._public:
                 try:
                     check_page(headers, self._allowed)

@@ -19,7 +19,7 @@ from towpath_gateway.introspection import Introspection
 from towpath_gateway.pages import STATIC, Pages
 from towpath_gateway.persisted import Persisted, read_list
 from towpath_gateway.rates import Rates
-from towpath_gateway.routes import PUBLIC_PATHS, GraphQLOverHttp, application
+from towpath_gateway.routes import GRAPHQL_PATHS, PUBLIC_PATHS, GraphQLOverHttp, application
 from towpath_gateway.splitting import BusinessFields
 from towpath_gateway.subscriptions.connection import Connections
 from towpath_gateway.subscriptions.hints import Hints
@@ -156,7 +156,13 @@ def build(
         health=health,
         metrics=metrics,
     )
-    app = Edge(routes, guard=not config.auth, allowed=config.allowed_hosts | {config.host.lower()}, public=PUBLIC_PATHS)
+    app = Edge(
+        routes,
+        guard=not config.auth,
+        allowed=config.allowed_hosts | {config.host.lower()},
+        public=PUBLIC_PATHS,
+        named=PUBLIC_PATHS | frozenset(GRAPHQL_PATHS),
+    )
     return Gateway(
         app,
         metrics=metrics,

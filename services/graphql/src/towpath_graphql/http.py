@@ -109,7 +109,7 @@ def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, rea
             answer["errors"] = [_format(e, Code.BAD_REQUEST) for e in result.errors]
         return _answer(answer, 200)
 
-    return Straight(Starlette(routes=health_routes(ready, metrics)), ["/graphql"], graphql)
+    return Straight(Starlette(routes=health_routes(ready, metrics)), ["/graphql"], graphql, service="graphql")
 
 
 def caller_of(headers: Mapping[str, str], verifier: Verifier) -> Caller:

@@ -64,7 +64,7 @@ def make_app(execute: Execute, metadata: MetadataApi, ready: Ready, metrics: Met
             *health_routes(ready, metrics),
         ]
     )
-    return Straight(app, ["/v1/graphql"], endpoint.graphql)
+    return Straight(app, ["/v1/graphql"], endpoint.graphql, service="read engine")
 
 
 class _Endpoint:

@@ -14,7 +14,7 @@ from typing import Any
 
 from towpath_proto import wire
 from towpath_proto.errors import Code, TowpathError
-from towpath_service_kit import stimulus
+from towpath_service_kit import stimulus, tracing
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.settings import Secret
 from towpath_service_kit.upstream import Upstream
@@ -78,6 +78,7 @@ class ApiClient:
         headers = dict(self._headers)
         if named := stimulus.current():
             headers[stimulus.HEADER] = named
+        tracing.outgoing(headers)
         failed = 0
         while True:
             try:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import functools
 import gc
+import os
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit import tracing
 from towpath_service_kit.logs import get_log
 
 _log = get_log(__name__)
@@ -231,6 +233,7 @@ async def serve_until_stopped(service: Service, *, host: str, port: int, ws: str
         loop.add_signal_handler(number, server.stop)
     http = asyncio.create_task(server.run(), name=f"http {service.name}")
     try:
+        tracing.start(service.name, os.environ)
         await service.start()
         settle()
         _log.info("service_started", name=service.name, host=host, port=server.port)
@@ -242,6 +245,7 @@ async def serve_until_stopped(service: Service, *, host: str, port: int, ws: str
             await service.stop()
         finally:
             await asyncio.gather(http, return_exceptions=True)
+            await tracing.stop()
             for number in signals:
                 loop.remove_signal_handler(number)
     _log.info("service_stopped", name=service.name)

@@ -36,6 +36,11 @@ def stimulus(name: str | None = None) -> Iterator[str]:
         _current.reset(token)
 
 
+def accepted(given: str | None) -> str | None:
+    """An id as it came, if it is a plain one; what a stranger sends ends up in our logs."""
+    return given if given and _ACCEPTED.fullmatch(given) else None
+
+
 class StimulusMiddleware:
     """Takes the id from a request's header, or makes one.
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit import stimulus, tracing
 
 Endpoint = Callable[[Mapping[str, str], Receive], Awaitable[Response]]
 """Answers a request, given its headers (see `headers_of`) and what its body comes from."""
@@ -25,20 +26,35 @@ class Straight:
         app: Answers everything else.
         paths: The paths, as they stand in the request.
         endpoint: Answers the POSTs on them; whatever it raises is the server's to answer.
+        service: What these requests are called in traces; they and their logs are then part of what their headers name. None: somebody in
+            front has seen to that.
     """
 
-    def __init__(self, app: ASGIApp, paths: Collection[str], endpoint: Endpoint) -> None:
+    def __init__(self, app: ASGIApp, paths: Collection[str], endpoint: Endpoint, *, service: str | None = None) -> None:
         self._app = app
+        self._service = service
         self.paths = frozenset(paths)
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, a WebSocket or a lifespan."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self.paths:
-            response = await self._endpoint(headers_of(scope), receive)
+            headers = headers_of(scope)
+            if self._service is None:
+                response = await self._endpoint(headers, receive)
+            else:
+                response = await self._traced(self._service, headers, receive)
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _traced(self, service: str, headers: Mapping[str, str], receive: Receive) -> Response:
+        named = stimulus.accepted(headers.get(stimulus.HEADER))
+        with tracing.span(service, kind="server", parent=headers.get(tracing.HEADER)):
+            if named is None or named == stimulus.current():  # in one process with its caller it is known already
+                return await self._endpoint(headers, receive)
+            with stimulus.stimulus(named):
+                return await self._endpoint(headers, receive)
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

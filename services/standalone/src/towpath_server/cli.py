@@ -100,6 +100,7 @@ def _check(options: Options, directory: DataDirectory) -> None:
 
 
 async def _serve(options: Options, directory: DataDirectory, sock: socket.socket) -> None:
+    from towpath_service_kit import tracing
     from towpath_service_kit.service import settle
 
     stopped = asyncio.Event()
@@ -115,6 +116,7 @@ async def _serve(options: Options, directory: DataDirectory, sock: socket.socket
     starting = asyncio.current_task()
     assert starting is not None
     interrupt = asyncio.create_task(_cancel_when(stopped, starting), name="interrupt the start")
+    tracing.start("server", os.environ)
     try:
         async with way.running(options, directory, sock):
             interrupt.cancel()
@@ -126,6 +128,8 @@ async def _serve(options: Options, directory: DataDirectory, sock: socket.socket
         if not stopped.is_set():
             raise
         starting.uncancel()
+    finally:
+        await tracing.stop()
 
 
 async def _cancel_when(stopped: asyncio.Event, task: asyncio.Task[Any]) -> None:

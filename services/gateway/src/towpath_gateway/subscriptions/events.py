@@ -49,8 +49,13 @@ async def agent_work(hints: Hints, tenant: UUID | None) -> AsyncGenerator[dict[s
             if missed:
                 yield _MAYBE
             for hint in arrived:
-                yield {**hint.data, "flow_run_id": str(hint.entity), "reason": hint.type.rpartition(".")[2]}
+                yield {
+                    **hint.data,
+                    "flow_run_id": str(hint.entity),
+                    "reason": hint.type.rpartition(".")[2],
+                    "traceparent": hint.traceparent,
+                }
 
 
 def _envelope(hint: Hint) -> dict[str, Any]:
-    return {"event_id": hint.event_id, "type": hint.type, "occurred_at": hint.occurred_at}
+    return {"event_id": hint.event_id, "type": hint.type, "occurred_at": hint.occurred_at, "traceparent": hint.traceparent}

@@ -19,6 +19,7 @@ from uuid import UUID
 import orjson
 
 from towpath_proto import subjects
+from towpath_service_kit import tracing
 from towpath_service_kit.bus import Bus, BusMessage, Subscription
 from towpath_service_kit.clock import Clock
 from towpath_service_kit.logs import get_log
@@ -42,6 +43,7 @@ class Hint:
         entity: The id in its subject.
         occurred_at: When, as text.
         data: What its schema names.
+        traceparent: The trace of the change that it tells of, if there is one.
     """
 
     event_id: str
@@ -50,6 +52,7 @@ class Hint:
     entity: UUID
     occurred_at: str | None
     data: Mapping[str, Any]
+    traceparent: str | None = None
 
 
 class Listener:
@@ -208,6 +211,7 @@ def read_hint(message: BusMessage) -> Hint | None:
             entity=UUID(entity_id),
             occurred_at=body.get("occurred_at"),
             data=body["data"],
+            traceparent=tracing.accepted(body.get("traceparent")),
         )
         agree = UUID(body["tenant_id"]) == hint.tenant and isinstance(hint.data, dict)
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -25,6 +25,7 @@ from towpath_graphql.app.ports import Json, Row, Transaction
 from towpath_graphql.domain.runs import Event
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
+from towpath_service_kit import tracing
 
 Connection = AsyncConnection[dict[str, Any]]
 _OPTIONS = "-c timezone=UTC -c application_name=towpath-graphql -c plan_cache_mode=force_generic_plan"
@@ -146,7 +147,11 @@ class PostgresTransaction:
 
     async def write_events(self) -> None:
         """Write what was published; the last step before the commit."""
-        rows = [{"id": uuid7(), "tenant_id": e.tenant_id, "type": e.type, "entity_id": e.entity_id, "data": e.data} for e in self.events]
+        trace = tracing.current()
+        rows = [
+            {"id": uuid7(), "tenant_id": e.tenant_id, "type": e.type, "entity_id": e.entity_id, "data": e.data, "trace": trace}
+            for e in self.events
+        ]
         await self.run("write_events", rows=Json(rows))
 
 

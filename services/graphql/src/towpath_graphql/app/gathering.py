@@ -3,7 +3,8 @@
 A call that finds nobody at work goes at once, so a lone caller waits for no company; under load the groups grow by themselves. A group
 that takes long (it waits for somebody's lock, say) does not hold up those behind it: another one goes then. Calls of different callers
 never share. A group that fails is taken apart and each call is carried out alone, so that one cannot spoil another's;
-only a database that is away is everybody's failure. It knows nothing of what the calls do.
+only a database that is away is everybody's failure. What a group does belongs to a trace only if all its calls do. It knows nothing of
+what the calls do.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit import tracing
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 R = TypeVar("R")
+_Call = tuple[T, "asyncio.Future[R]", str | None]
+"""What was asked for, where the answer goes, and the trace it belongs to."""
 
 
 class Gathering(Generic[K, T, R]):
@@ -42,7 +46,7 @@ class Gathering(Generic[K, T, R]):
         self._at_once = at_once
         self._largest = largest
         self._patience = patience
-        self._waiting: dict[K, list[tuple[T, asyncio.Future[R]]]] = {}
+        self._waiting: dict[K, list[_Call[T, R]]] = {}
         self._under_way: Counter[K] = Counter()
         self._late: Counter[K] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,7 +54,7 @@ class Gathering(Generic[K, T, R]):
     async def __call__(self, key: K, item: T) -> R:
         """The answer to one item."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, []).append((item, future))
+        self._waiting.setdefault(key, []).append((item, future, tracing.current()))
         self._begin(key)
         return await future
 
@@ -74,7 +78,7 @@ class Gathering(Generic[K, T, R]):
             if not self._under_way[key]:
                 del self._under_way[key], self._late[key]
 
-    async def _in_time(self, key: K, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _in_time(self, key: K, group: list[_Call[T, R]]) -> None:
         late = False
 
         def note() -> None:
@@ -90,18 +94,20 @@ class Gathering(Generic[K, T, R]):
             timer.cancel()
             self._late[key] -= late
 
-    async def _one(self, key: K, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _one(self, key: K, group: list[_Call[T, R]]) -> None:
+        traces = {trace for _, _, trace in group}
         try:
-            answers = await self._carry_out(key, [item for item, _ in group])
+            with tracing.carrying(traces.pop() if len(traces) == 1 else None):
+                answers = await self._carry_out(key, [item for item, _, _ in group])
         except Exception as e:
             if len(group) == 1 or (isinstance(e, TowpathError) and e.code == Code.UNAVAILABLE):
-                for _, future in group:
+                for _, future, _ in group:
                     if not future.done():
                         future.set_exception(e)
             else:
                 for call in group:
                     await self._one(key, [call])
             return
-        for (_, future), answer in zip(group, answers, strict=True):
+        for (_, future, _), answer in zip(group, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
