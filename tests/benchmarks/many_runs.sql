@@ -64,3 +64,27 @@ order by r.id;
 -- What can be made again after the rows: indexes that hold no row back.
 select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
 from pg_index where indrelid in ('flow_run'::regclass, 'task_run'::regclass) and not indisunique;
+
+-- name: own_flows
+-- Every other flow has its code here, so that it is one of Towpath's and not of Prefect 1's.
+with code as (
+    insert into flow_code (tenant_id, hash, blob) values (%(tenant)s, repeat('0', 64), '') returning hash
+)
+update flow set code_hash = code.hash from code where split_part(flow.name, ' ', 2)::int %% 2 = 0;
+
+-- name: scheduled_runs
+-- Runs in 200 label sets, one of them empty: a place and a pool each, every tenth set a third label. Every other one is due, the others
+-- will be within a day; they belong to flows of both kinds, whatever their labels.
+with numbered as (
+    select row_number() over (order by id) as number, id, flow_group_id from flow where tenant_id = %(tenant)s
+), made as (
+    select n, n %% 200 as labels, now() + (case when n / 200 %% 2 = 0 then -1 else 1 end) * random() * interval '1 day' as due
+    from generate_series(1, %(scheduled)s) n
+)
+insert into flow_run (id, tenant_id, flow_id, flow_group_id, name, labels, run_config, scheduled_start_time, auto_scheduled, version, state,
+                      state_timestamp, state_start_time, serialized_state, due_at)
+select gen_random_uuid(), %(tenant)s, f.id, f.flow_group_id, 'run ' || m.n,
+       case when m.labels = 0 then '[]'::jsonb when m.labels %% 10 = 0 then jsonb_build_array('gpu', 'place-' || m.labels / 10, 'pool-' || m.labels %% 10)
+            else jsonb_build_array('place-' || m.labels / 10, 'pool-' || m.labels %% 10) end,
+       '{"type": "LocalRun"}', m.due, true, 1, 'Scheduled', now(), m.due, '{"type": "Scheduled"}', m.due
+from made m join numbered f on f.number = m.n / 400 %% %(flows)s + 1;

@@ -62,10 +62,10 @@ async def runs_in_queue(
 ) -> list[UUID]:
     """Ids of due runs of Prefect 1 flows for these labels, oldest first; nothing is claimed."""
     async with store.transaction() as tx:
-        if caller.agent_id is not None:
-            await tx.one("touch_agent", id=caller.agent_id, tenant_id=caller.scope, types=None, lease=None)
         rows = await tx.all(
             "queued_flow_runs",
+            agent_id=caller.agent_id,
+            agent_tenant_id=caller.scope,
             tenant_id=caller.tenant(tenant_id),
             before=before,
             labels=Json(sorted(set(labels or []))),
