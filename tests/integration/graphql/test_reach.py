@@ -25,6 +25,7 @@ OWN_TENANT_ONLY = {
 }
 """Mutations that name nothing which another tenant could own."""
 STATE = {"type": "Cancelled", "message": "by a stranger"}
+ARTIFACT = "01963f80-0000-7000-8000-000000000001"
 
 
 def strange(x):
@@ -74,6 +75,9 @@ def strange(x):
         "set_flow_run_name": ({**run, "name": "n"}, "success"),
         "set_flow_run_labels": ({**run, "labels": ["l"]}, "success"),
         "set_task_run_name": ({**task_run, "name": "n"}, "success"),
+        "create_task_run_artifact": ({**task_run, "kind": "link", "data": {"link": "http://x"}}, ids),
+        "update_task_run_artifact": ({"task_run_artifact_id": x["artifact"], "data": {"link": "http://x"}}, "success"),
+        "delete_task_run_artifact": ({"task_run_artifact_id": x["artifact"]}, "success"),
         "delete_flow_run": (run, "success"),
         "get_or_create_task_run": ({**run, "task_id": x["task"]}, ids),
         "get_or_create_task_run_info": ({**run, "task_id": x["task"]}, "id state"),
@@ -101,7 +105,8 @@ def strange(x):
 
 def test_every_mutation_has_a_case():
     """A mutation that is added to the SDL must be added here, too."""
-    names = "tenant project flow group flow_group task run fence task_run agent agent_config key packed key_value tag_limit label_limit"
+    names = "tenant project flow group flow_group task run fence task_run agent agent_config"
+    names += " artifact key packed key_value tag_limit label_limit"
     example = dict.fromkeys(names.split())
     assert set(strange(example)) | OWN_TENANT_ONLY == set(MUTATIONS)
     assert not set(strange(example)) & OWN_TENANT_ONLY
@@ -131,7 +136,9 @@ async def theirs(api, make_state):
     await other.create(flow_id := (await other.rows("select flow_id from flow_run"))[0]["flow_id"])
     (flow,) = await other.rows("select version_group_id, flow_group_id, id from flow where id = %s", flow_id)
     task = (await other.tasks_of(run["id"]))["a-1"]
+    artifact = await other.call("create_task_run_artifact", "id", task_run_id=task["id"], kind="link", data={"link": "http://theirs"})
     return {
+        "artifact": artifact["id"],
         "api": other, "tenant": tenant, "project": project, "key": key["id"], "run": run["id"], "fence": run["fence"], "flow": flow["id"],
         "group": flow["version_group_id"], "flow_group": flow["flow_group_id"], "task": task["task_id"], "task_run": task["id"],
         "agent": await other.agent(), "agent_config": (await other.call("create_agent_config", "id", name="theirs"))["id"],
@@ -203,7 +210,8 @@ async def test_a_run_token_reaches_its_own_run(api, make_state):
 
 
 async def touches(api, run_id, fence, task):
-    """Everything that a run's token might be used for, with the run and the task run that it shall not touch."""
+    """Everything that a run's token might be used for, with the run, the task run and the artifact that it shall not touch."""
+    made = await api.call("create_task_run_artifact", "id", task_run_id=task["id"], kind="link", data={"link": "http://x"}, id=ARTIFACT)
     run, task_run, owned = {"flow_run_id": run_id}, {"task_run_id": task["id"]}, {"flow_run_id": run_id, "fence": fence}
     return {
         "begin_run": ({**owned, "holder": "x"}, "lease"),
@@ -213,6 +221,9 @@ async def touches(api, run_id, fence, task):
         "release_run": ({**owned, "reason": "x"}, "success"),
         "set_flow_run_name": ({**run, "name": "x"}, "success"),
         "set_task_run_name": ({**task_run, "name": "x"}, "success"),
+        "create_task_run_artifact": ({**task_run, "kind": "link", "data": {"link": "http://y"}}, "id"),
+        "update_task_run_artifact": ({"task_run_artifact_id": made["id"], "data": {"link": "http://y"}}, "success"),
+        "delete_task_run_artifact": ({"task_run_artifact_id": made["id"]}, "success"),
         "get_or_create_task_run": ({**run, "task_id": task["task_id"]}, "id"),
         "get_or_create_task_run_info": ({**run, "task_id": task["task_id"]}, "id"),
         "update_flow_run_heartbeat": (run, "success"),
@@ -229,8 +240,8 @@ async def test_a_run_token_reaches_no_other_run(api):
     """Each mutation that a run's token may ask for is FORBIDDEN for another run of its tenant, and changes nothing there."""
     mine, other = await api.begun(await api.register("mine")), await api.begun(await api.register("other"))
     token = api.as_(Role.RUN, run=mine["id"], fence=mine["fence"])
-    before = await everything(api, api.identity.tenant)
     calls = await touches(api, other["id"], other["fence"], (await api.tasks_of(other["id"]))["a-1"])
+    before = await everything(api, api.identity.tenant)
     whole_tenant = {"create_flow_run", "create_flow_runs", "set_key_value", "delete_key_value"}
     assert set(calls) | whole_tenant == {m for m in MUTATIONS if "run" in PERMISSIONS[m]}
     for name, (given, fields) in calls.items():
@@ -254,6 +265,7 @@ async def test_an_old_token_opens_nothing(api, make_state):
     await api.report(run, 1, [{"state": make_state("Running")}])
     await api.report(run, 1, [{"state": make_state("Failed")}], reporter="supervisor")
     token = api.as_(Role.RUN, run=run["id"], fence=run["fence"])
+    await touches(api, run["id"], run["fence"], (await api.tasks_of(run["id"]))["a-1"])
     before = await everything(api, api.identity.tenant)
     for fence in (run["fence"], run["fence"] + 1):  # the old one, and the present one guessed
         calls = await touches(api, run["id"], fence, (await api.tasks_of(run["id"]))["a-1"])

@@ -49,6 +49,7 @@ def test_who_may_not_write():
         "get_or_create_task_run_info", "update_flow_run_heartbeat", "update_task_run_heartbeat", "write_run_logs",
         "set_flow_run_states", "set_task_run_states", "cancel_flow_run", "restart_flow_run", "begin_run",
         "renew_leases", "report_run", "release_run", "set_key_value", "delete_key_value", "request_slots",
+        "create_task_run_artifact", "update_task_run_artifact", "delete_task_run_artifact",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from towpath_graphql.app.artifacts import store_reported
 from towpath_graphql.app.batch import Batch, Result, all_refused, failure
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.own_runs import refuse
@@ -25,11 +26,10 @@ from towpath_graphql.domain.log_levels import level_of
 from towpath_graphql.domain.losing import lose
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal, Reject
 from towpath_proto.errors import Code, TowpathError
-from towpath_proto.ids import uuid7
 from towpath_proto.states import RUNNING, is_a, is_final
 
 MAX_ITEMS = 5_000
-"""States, and logs, in one report."""
+"""States, logs, and artifacts, in one report."""
 LONGEST_REASON = 2_000
 """Characters; the reason is repeated in the state of every task that was running."""
 LONGEST_NAME = 500
@@ -56,6 +56,7 @@ class Answer:
     replayed: bool
     cancel: bool
     run: FlowRun
+    artifact_results: Sequence[Result] = ()
     limited_tags: Sequence[str] | None = None
 
 
@@ -68,20 +69,22 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
     caller.must_own(report.flow_run_id, report.fence)
     if report.sequence < 1:
         raise TowpathError(Code.BAD_REQUEST, "sequence must begin with 1 and grow with each batch.")
-    if len(report.states) > MAX_ITEMS or len(report.logs) > MAX_ITEMS:
-        raise TowpathError(Code.LIMIT_EXCEEDED, f"A report takes at most {MAX_ITEMS} states and {MAX_ITEMS} log lines; send it in parts.")
+    if max(len(report.states), len(report.logs), len(report.artifacts)) > MAX_ITEMS:
+        sentence = f"A report takes at most {MAX_ITEMS} states, {MAX_ITEMS} log lines and {MAX_ITEMS} artifacts; send it in parts."
+        raise TowpathError(Code.LIMIT_EXCEEDED, sentence)
     async with store.transaction() as tx:
         run = await lock_flow_run(tx, report.flow_run_id, caller.scope)
         if report.fence != run.fence:
             raise refuse(claiming.fenced(run, report.fence))
         if sequences.is_replay(run, report.reporter, report.sequence):
-            return Answer([{"status": "REPLAYED", "id": None} for _ in report.states], True, run.state == "Cancelling", run)
+            return Answer(_replayed(report.states), True, run.state == "Cancelling", run, _replayed(report.artifacts))
         names = await named(tx, run, [*report.states, *report.logs, *report.artifacts])
         batch = Batch(tx, [run], names.by_id.values(), await tx.now())
         if report.reporter == "supervisor":
             results = await _lost(batch, tx, names, report, run)
         else:
             results = [_state(batch, names, report, item) for item in report.states]
+        artifact_results: list[Result] = []
         nothing_taken = all_refused(results) and not report.logs and not report.artifacts
         if not nothing_taken:
             after = sequences.consumed(batch.flows[run.id], report.reporter, report.sequence)
@@ -93,10 +96,14 @@ async def report_run(store: Store, caller: Caller, report: Report) -> Answer:
             names.keep_stored(batch)
             await _rename(tx, names, report.states, results)
             await write_logs(tx, [(run.tenant_id, run.id, _log_rows(names, report.logs))])
-            await _artifacts(tx, run, names, report.artifacts)
+            artifact_results = await store_reported(tx, run, names.find, report.artifacts)
         after = batch.flows[run.id]
         tags = [row["name"] for row in await tx.all("limited_tags", flow_id=run.flow_id)] if run.tag_limits else []
-    return Answer(results, False, after.state == "Cancelling", after, tags)
+    return Answer(results, False, after.state == "Cancelling", after, artifact_results, tags)
+
+
+def _replayed(items: Sequence[Mapping[str, Any]]) -> list[Result]:
+    return [{"status": "REPLAYED", "id": None} for _ in items]
 
 
 def _state(batch: Batch, names: Names, report: Report, item: Mapping[str, Any]) -> Result:
@@ -182,16 +189,6 @@ def _log_rows(names: Names, logs: Sequence[Mapping[str, Any]]) -> list[dict[str,
             }
         )
     return rows
-
-
-async def _artifacts(tx: Transaction, run: FlowRun, names: Names, artifacts: Sequence[Mapping[str, Any]]) -> None:
-    rows = [
-        {"id": uuid7(), "tenant_id": run.tenant_id, "task_run_id": task.id, "kind": str(a.get("kind") or "markdown"), "data": a.get("data")}
-        for a in artifacts
-        if (task := names.find(a)) is not None
-    ]
-    if rows:
-        await tx.run("insert_artifacts", rows=Json(rows))
 
 
 async def _rename(tx: Transaction, names: Names, states: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> None:

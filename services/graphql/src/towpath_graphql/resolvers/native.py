@@ -67,6 +67,7 @@ async def report_run(context: Context, input: dict[str, Any]) -> dict[str, Any]:
     answer = await reporting.report_run(context.store, context.caller, report)
     return {
         "results": answer.results,
+        "artifact_results": answer.artifact_results,
         "replayed": answer.replayed,
         "cancel": answer.cancel,
         "lease_expires_at": answer.run.lease_expires_at,

@@ -171,12 +171,6 @@ select i.id, i.tenant_id, i.flow_run_id, i.task_run_id, coalesce(i.timestamp, no
 from jsonb_to_recordset(%(rows)s) as i (
     id uuid, tenant_id uuid, flow_run_id uuid, task_run_id uuid, timestamp timestamptz, name text, level text, message text, info jsonb);
 
--- name: insert_artifacts
--- Artifacts of task runs.
-insert into task_run_artifact (id, tenant_id, task_run_id, kind, data)
-select i.id, i.tenant_id, i.task_run_id, i.kind, i.data
-from jsonb_to_recordset(%(rows)s) as i (id uuid, tenant_id uuid, task_run_id uuid, kind text, data jsonb);
-
 -- name: insert_flow_runs
 -- New flow runs with their task runs and their first history rows; one whose idempotency key or schedule slot is taken is not made and not
 -- returned. A task run's id is a UUIDv7 of its flow run's millisecond: then the number of its task, then a hash of both, so that the ids of
