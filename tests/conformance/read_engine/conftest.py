@@ -1,20 +1,32 @@
-"""An engine on the library database of this folder."""
+"""Engines on the databases of this folder, and the comparison of a case with what was recorded."""
 
-from collections.abc import AsyncIterator
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import psycopg
 import pytest
 
 from towpath_read_engine.engine import EngineSettings
 from towpath_read_engine.testing import Asker, asking
+from towpath_server.embedded import binaries
+from towpath_server.embedded.postgres import EmbeddedPostgres
 
-LIBRARY = Path(__file__).parents[2] / "conformance" / "read_engine" / "library"
+HERE = Path(__file__).parent
+LIBRARY = HERE / "library"
+_DEBIAN = Path("/usr/lib/postgresql")
+_SETTING = re.compile(r"^# (role|session|variables|settings): (.*)$", re.MULTILINE)
+_CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
+
+CheckCase = Callable[[str, Path, Path], Awaitable[None]]
 
 
-def _fill(url: str) -> None:
+def _fill(url: str, folder: Path = LIBRARY) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute((LIBRARY / "schema.sql").read_text(encoding="utf-8"))
+        connection.execute((folder / "schema.sql").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +41,59 @@ def library_metadata() -> Path:
     return LIBRARY / "metadata.json"
 
 
+@pytest.fixture(scope="session")
+def contrib_url(_server_loop, _server_home) -> Iterator[str]:
+    """The address of a database with extensions, in a server of Debian's binaries: the embedded ones have no extensions."""
+    roots = {int(path.name): path for path in _DEBIAN.glob("[0-9]*") if (path / "bin" / "initdb").exists()}
+    if not roots or not Path(f"/usr/share/postgresql/{max(roots)}/extension/ltree.control").exists():
+        pytest.skip("!! NOT TESTED: citext and ltree; run apt-get install postgresql postgresql-contrib")
+    install = binaries.PostgresInstall(major=max(roots), root=roots[max(roots)])
+    server = EmbeddedPostgres(_server_home / "debian", settings={"fsync": "off"})
+    with mock.patch.object(binaries, "postgres_installs", return_value=[install]):
+        _server_loop.run(server.start())
+    _fill(server.dsn(), HERE / "contrib")
+    yield server.dsn()
+    _server_loop.run(server.stop())
+
+
 @pytest.fixture
-async def library(library_url: str, library_metadata: Path) -> AsyncIterator[Asker]:
-    """An engine on the library, where a null operand is no condition."""
-    async with asking(library_url, library_metadata, EngineSettings(null_collapse=True)) as asker:
-        yield asker
+def check_case() -> CheckCase:
+    """`await check_case(url, metadata, case)` asks the document of a case and compares statement and answer with what is beside it."""
+
+    async def check(url: str, metadata: Path, case: Path) -> None:
+        text = _read(case)
+        found = {name: value if name == "role" else json.loads(value) for name, value in _SETTING.findall(text)}
+        settings = EngineSettings(**({"null_collapse": True} | found.get("settings", {})))
+        async with asking(url, metadata, settings) as asker:
+            await _compare(asker, case, text, found)
+
+    return check
+
+
+async def _compare(asker: Asker, case: Path, text: str, found: dict) -> None:
+    role, variables = found.get("role", "admin"), found.get("variables", {})
+    answer = await asker.ask(text, variables, role=role, session=found.get("session", {}))
+    if "data" in answer:
+        _check(case.with_suffix(".sql"), _pretty(asker.plan(text, variables, role=role).statement))
+    _check(case.with_suffix(".json"), json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+
+
+def _check(path: Path, text: str) -> None:
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"{path.name} is missing; run with UPDATE_SNAPSHOTS=1 and look at it"
+    assert text == _read(path)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _pretty(statement: str) -> str:
+    """Each clause on a line of its own, indented by its depth; quoted text is left alone."""
+    out, depth = "", 0
+    for piece in re.split(r"""("(?:[^"]|"")*"|'[^']*'|\(|\)|\s*\b(?:left join lateral|from|where|order by)\b)""", statement):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        clause = _CLAUSE.fullmatch(piece)
+        out += f"\n{'  ' * depth}{clause[1]}" if clause else piece
+    return out + "\n"

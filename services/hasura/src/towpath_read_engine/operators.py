@@ -49,6 +49,20 @@ def _has_patterns(type_: PgType) -> bool:
     return type_.has_patterns
 
 
+def _pattern(type_: PgType) -> PgType:
+    """A pattern is text of the column's own kind: on citext it ignores case."""
+    return type_ if type_.base in ("citext", "bpchar") else TEXT
+
+
+def _is_ltree(type_: PgType) -> bool:
+    return type_.element is None and type_.base == "ltree"
+
+
+def _beside(name: str) -> Callable[[PgType], PgType]:
+    """A type of the extension that the column's type belongs to."""
+    return lambda type_: PgType(type_.schema, name, name)
+
+
 def _is_container(type_: PgType) -> bool:
     return type_.is_jsonb or type_.element is not None
 
@@ -76,12 +90,19 @@ OPERATORS: dict[str, Operator] = {
     **{name: Operator(_infix(symbol), _always if name in _EQUALITY else _is_no_enum, _same) for name, symbol in _PLAIN.items()},
     "_in": Operator("{column} = any({value})", _always, _same, many=True),
     "_nin": Operator("not ({column} = any({value}))", _always, _same, many=True),
-    **{name: Operator(_infix(symbol), _has_patterns, _text) for name, symbol in _PATTERNS.items()},
+    **{name: Operator(_infix(symbol), _has_patterns, _pattern) for name, symbol in _PATTERNS.items()},
     "_contains": Operator(_infix("@>"), _is_container, _same),
     "_contained_in": Operator(_infix("<@"), _is_container, _same),
     "_has_key": Operator(_infix("?"), _is_jsonb, _text, null_passes=True),
     "_has_keys_any": Operator(_infix("?|"), _is_jsonb, _text, many=True),
     "_has_keys_all": Operator(_infix("?&"), _is_jsonb, _text, many=True),
+    "_ancestor": Operator(_infix("@>"), _is_ltree, _same),
+    "_ancestor_any": Operator(_infix("@>"), _is_ltree, _same, many=True),
+    "_descendant": Operator(_infix("<@"), _is_ltree, _same),
+    "_descendant_any": Operator(_infix("<@"), _is_ltree, _same, many=True),
+    "_matches": Operator(_infix("~"), _is_ltree, _beside("lquery")),
+    "_matches_any": Operator(_infix("?"), _is_ltree, _beside("lquery"), many=True),
+    "_matches_fulltext": Operator(_infix("@"), _is_ltree, _beside("ltxtquery")),
 }
 """Every operator that compares with a value; `_is_null` and `_cast` are the resolver's."""
 
