@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import psycopg
 
+from towpath_graphql.main import Config, build
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit.identity import Role
+from towpath_service_kit.settings import Secret
+from towpath_service_kit.testing import MemoryBus
+from towpath_service_kit.upstream import AsgiUpstream
+
+SECRET = "a-secret-of-the-tests-that-is-long-enough"
 
 
 async def test_eight_claimers_share_a_hundred_runs(api):
@@ -85,6 +93,26 @@ async def test_rivals_with_one_version_are_told_apart(api, make_state):
     answers = await asyncio.gather(*(api(document, i={"states": [item]}) for _ in range(4)), return_exceptions=True)
     codes = [a.code for a in answers if isinstance(a, TowpathError)]
     assert codes == [Code.VERSION_LOCKING_ERROR] * 3
+
+
+async def test_of_rival_agents_one_claims_whatever_replica_they_ask(api, make_state):
+    """Ten agents of Prefect 1 on two replicas, with the version that they read: one has the run, the others give up quietly."""
+    other = build(Config(Secret(api.dsn), Secret(SECRET)), bus=MemoryBus())
+    await other.start()
+    try:
+        await api.until_ready(other)
+        second = replace(api, upstream=AsgiUpstream(other.app))
+        agents = [replica.as_(Role.AGENT, actor=f"agent {n}") for n in range(5) for replica in (api, second)]
+        run_id = await api.create(await api.register1())
+        item = {"flow_run_id": run_id, "version": 1, "state": make_state("Submitted")}
+        document = "mutation($i: set_flow_run_states_input!) { set_flow_run_states(input: $i) { states { status } } }"
+        answers = await asyncio.gather(*(a(document, i={"states": [item]}) for a in agents), return_exceptions=True)
+    finally:
+        await other.stop()
+    refused = [a for a in answers if isinstance(a, TowpathError)]
+    assert len(refused) == 9
+    assert {(a.code, "State update failed" in a.message) for a in refused} == {(Code.ALREADY_CLAIMED, True)}
+    assert await api.rows("select version, fence, phase from flow_run") == [{"version": 2, "fence": 1, "phase": "launching"}]
 
 
 async def test_crossed_batches_do_not_lock_each_other_up(api, make_state):

@@ -3,7 +3,8 @@
 `decide_flow` and `decide_task` are pure: the row as it is, a proposal, the database's time -> accept with everything that follows, or
 reject with a code and a story. The order of the checks is the contract:
 
-1. fence — a writer whose claim is over learns FENCED before anything else, so it stops; NOT_OWNED where there is no claim at all;
+1. fence — a writer whose claim is over learns FENCED before anything else, so it stops; NOT_OWNED where there is no claim at all. An agent
+   of Prefect 1, which knows no fence, learns that its run has been claimed;
 2. replay — the very state that is stored already is accepted and changes nothing (only where no version is claimed: two processes that
    both say "Running, version 3" are rivals, not a replay);
 3. version — what the proposer saw must still be there;
@@ -48,10 +49,12 @@ def decide_flow(run: FlowRun, proposal: Proposal, now: datetime) -> AcceptFlow |
     kind = proposal.kind
     if not_owner := _not_owner(run, proposal):
         return not_owner
+    if taken := _claimed(run, proposal, now):
+        return taken
     if refused := _common(run, proposal, FLOW_EDGES):
         return refused if isinstance(refused, Reject) else AcceptFlow(run, None)
-    if taken := _ownership(run, proposal, now):
-        return taken
+    if foreign := _foreign(run, proposal, now):
+        return foreign
     move = FLOW_EDGES[run.state, kind]
     if move is Move.OPENS and proposal.origin in _FENCED_ORIGINS:
         message = "A run's own process cannot begin its next attempt; restart the run instead."
@@ -129,27 +132,22 @@ def _common(run: FlowRun | TaskRun, proposal: Proposal, edges: Edges) -> Reject 
     return False
 
 
-def _ownership(run: FlowRun, proposal: Proposal, now: datetime) -> Reject | None:
-    """A client without a fence must not take a run over from a living owner."""
-    if proposal.origin is not Origin.CLIENT or proposal.kind not in ("Submitted", "Running"):
+def _claimed(run: FlowRun, proposal: Proposal, now: datetime) -> Reject | None:
+    """Of rival agents of Prefect 1 one claims a run. The others are told in the words at which they give up quietly, whatever they saw."""
+    if proposal.origin is not Origin.CLIENT or proposal.kind != "Submitted" or not run.owned_at(now):
         return None
-    if not run.owned_at(now):
+    sentence = f"State update failed for flow run {run.id}: it has already been submitted by {run.lease_holder}."
+    return _reject(Code.ALREADY_CLAIMED, run, proposal, sentence)
+
+
+def _foreign(run: FlowRun, proposal: Proposal, now: datetime) -> Reject | None:
+    """A client without a fence must not take a run over from a living owner that has one."""
+    if proposal.origin is not Origin.CLIENT or proposal.kind != "Running":
         return None
-    if proposal.kind == "Submitted":
-        return _reject(
-            Code.ALREADY_CLAIMED,
-            run,
-            proposal,
-            f"State update failed for flow run {run.id}: it has already been submitted by {run.lease_holder}.",
-        )
-    if run.lease_seconds != timers.LEASE_PREFECT1:
-        return _reject(
-            Code.NOT_OWNED,
-            run,
-            proposal,
-            f"State update failed for flow run {run.id}: it belongs to {run.lease_holder}, which reports with a fence.",
-        )
-    return None
+    if not run.owned_at(now) or run.lease_seconds == timers.LEASE_PREFECT1:
+        return None
+    sentence = f"State update failed for flow run {run.id}: it belongs to {run.lease_holder}, which reports with a fence."
+    return _reject(Code.NOT_OWNED, run, proposal, sentence)
 
 
 def _retries_left(run: TaskRun, proposal: Proposal) -> Reject | None:
