@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from towpath_graphql.domain.slots import FLOW_LABEL, TASK_TAG, Limit, Line, Place, waiting_for
@@ -48,6 +48,7 @@ batches = st.lists(st.lists(st.tuples(st.integers(0, 7), wants, st.booleans()), 
 
 @settings(max_examples=300, deadline=None)
 @given(sizes=st.tuples(st.integers(0, 3), st.integers(0, 3)), steps=batches)
+@example(sizes=(1, 0), steps=[[(1, (DB,), False), (2, (DB,), False)], [(1, (DB,), True), (1, (DB,), True), (0, (DB,), False)]])
 def test_no_limit_is_passed_and_nobody_overtakes(sizes, steps):
     """Transactions that ask and leave in any order: slots never exceed a limit, all or none are taken, and who came first goes first."""
     table, needs = Table(sizes), {}

@@ -72,6 +72,7 @@ class Line:
     _joined: dict[tuple[Key, UUID], int] = field(default_factory=dict)  # who was at the end of a line, and how many stood before
     _more: dict[UUID, int] = field(default_factory=dict)
     _fewer: dict[UUID, int] = field(default_factory=dict)
+    _left: set[Key] = field(default_factory=set)
     granted: dict[Key, bool] = field(default_factory=dict)
     """Who asked, in order, and whether they were let in."""
 
@@ -95,8 +96,11 @@ class Line:
         return in_the_way
 
     def leave(self, key: Key) -> None:
-        """Give back, within this transaction, what a run holds."""
+        """Give back, within this transaction, what a run holds; twice is once."""
         self.granted.pop(key, None)
+        if key in self._left:
+            return
+        self._left.add(key)
         for i in self.needs.get(key, ()):
             place = self.places.get((key, i))
             if place is not None and place.held:
