@@ -38,13 +38,13 @@ def texts(tree):
 
 
 def used():
-    """Names of queries in the code: first arguments of tx.all, tx.one, tx.run, and keys of the loaded queries."""
+    """Names of queries in the code: first arguments of tx.all, tx.one, tx.run and store.one, and keys of the loaded queries."""
     for module, tree in modules():
         for node in ast.walk(tree):
             first = None
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS and node.args:
                 owner = ast.unparse(node.func.value)
-                first = node.args[0] if owner.split(".")[-1].lstrip("_") in ("tx", "self") else None
+                first = node.args[0] if owner.split(".")[-1].lstrip("_") in ("tx", "store", "self") else None
             elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "named":
                 first = node.slice
             if first is not None and isinstance(first, ast.Constant):

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath_gateway.documents import Documents
-from towpath_gateway.limits import Limits, shape
+from towpath_gateway.limits import Limits
 from towpath_gateway.splitting import BusinessFields
 from towpath_proto import sdl
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit.documents import shape
 
 BUSINESS = BusinessFields.of(sdl.load())
 

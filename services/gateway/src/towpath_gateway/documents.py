@@ -11,9 +11,10 @@ from collections import OrderedDict
 
 from graphql import GraphQLSyntaxError, parse
 
-from towpath_gateway.limits import Limits, check_document, check_text, exceeded, shape
+from towpath_gateway.limits import Limits, check_document, check_text, exceeded
 from towpath_gateway.splitting import BusinessFields, Plan, choose_operation, split
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit.documents import shape
 
 _REMEMBERED_LENGTH = 16_384
 """A longer document is planned anew each time, so that the memory's size is bounded."""

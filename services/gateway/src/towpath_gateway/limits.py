@@ -23,14 +23,6 @@ from graphql import (
 
 from towpath_proto.errors import Code, TowpathError
 
-_LITERAL = re.compile(
-    r'"""(?:[^"\\]++|\\"""|\\|"(?!""))*+"""'  # a block string
-    r'|(?!""")"(?:[^"\\\n\r]++|\\.)*+"'  # a string
-    # one that is not finished, and all that follows: else each later quotation mark would be tried again, in quadratic time
-    r'|(")(?s:.*+)'
-    r"|#[^\n\r]*+"  # a comment
-    r"|(?<![\w.])-?\d[\w.+]*+(?:-\d++)?"  # a number
-)
 _TOKEN = re.compile(r"\w++|\.\.\.|[^\s,\w]")
 
 
@@ -64,14 +56,6 @@ class Limits:
 def exceeded(what: str, limit: int, advice: str) -> TowpathError:
     """The error for a limit that a request has passed."""
     return TowpathError(Code.LIMIT_EXCEEDED, f"{what} (the limit is {limit}); {advice}.", limit=limit)
-
-
-def shape(text: str) -> str:
-    """The document with each string, number and comment replaced by `0`: documents that differ in literals only have one shape.
-
-    A text with an unfinished string keeps a quotation mark, so it never has the shape of a document that can be parsed.
-    """
-    return _LITERAL.sub(r"0\1", text)
 
 
 def check_text(shaped: str, length: int, limits: Limits) -> None:

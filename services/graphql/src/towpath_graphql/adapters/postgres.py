@@ -204,6 +204,11 @@ class PostgresStore:
         except (psycopg.Error, PoolTimeout) as e:
             raise translate(e) from e
 
+    async def one(self, query: str, /, **parameters: Any) -> Row | None:
+        """The first row of a named query that is a transaction by itself, or None."""
+        async with self.connection() as connection:
+            return await PostgresTransaction(connection).one(query, **parameters)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction; commit when the block ends, roll back when it raises."""

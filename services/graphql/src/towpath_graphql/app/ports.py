@@ -90,3 +90,6 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction; commit when the block ends, roll back when it raises."""
+
+    async def one(self, query: str, /, **parameters: Any) -> Row | None:
+        """The first row of a named query that is a transaction by itself, or None: one way to the database instead of three."""

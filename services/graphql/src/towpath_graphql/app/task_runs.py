@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from towpath_graphql.app.audit import note
-from towpath_graphql.app.caller import Caller
+from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.ports import Json, Row, Store, Transaction
 from towpath_graphql.app.storing import lock_flow_run, lock_flow_runs, must_hold, write_logs
 from towpath_graphql.domain import state_json
@@ -31,29 +31,19 @@ async def get_or_create(store: Store, caller: Caller, *, flow_run_id: UUID, task
     index = -1 if map_index is None else map_index
     if index < -1:
         raise TowpathError(Code.BAD_REQUEST, f"map_index is -1 (not mapped) or a position from 0 on, not {index}.")
-    async with store.transaction() as tx:
-        await must_hold(tx, caller)
-        key = {"flow_run_id": flow_run_id, "task_id": task_id, "map_index": index}
-        found = await tx.one("task_run_info_by_index", **key, tenant_id=caller.scope)
-        if found is not None:
-            return found
-        context = await tx.one("flow_run_and_task", flow_run_id=flow_run_id, task_id=task_id, tenant_id=caller.scope)
-        if context is None:
-            raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id} with a task {task_id}.")
-        row = {
-            "id": uuid7(),
-            "tenant_id": context["tenant_id"],
-            **key,
-            "cache_key": context["cache_key"],
-            "version": 0,
-            "attempt": 1,
-            "state": "Pending",
-            "serialized_state": state_json.make("Pending", "Task run created."),
-        }
-        await tx.run("insert_task_runs", rows=Json([row]))
-        made = await tx.one("task_run_info_by_index", **key, tenant_id=caller.scope)
-        assert made is not None
-        return made
+    key = {"flow_run_id": flow_run_id, "task_id": task_id, "map_index": index, "tenant_id": caller.scope}
+    made = {"id": uuid7(), "state": Json(state_json.make("Pending", "Task run created."))}
+    if caller.role == RUN:
+        async with store.transaction() as tx:
+            await must_hold(tx, caller)
+            row = await tx.one("get_or_create_task_run", **key, **made)
+    else:
+        row = await store.one("get_or_create_task_run", **key, **made)
+    if row is None:  # another call may have made it at the same time
+        row = await store.one("task_run_info_by_index", **key)
+    if row is None:
+        raise TowpathError(Code.NOT_FOUND, f"There is no flow run {flow_run_id} with a task {task_id}.")
+    return row
 
 
 async def info(store: Store, caller: Caller, task_run_id: UUID) -> Row:

@@ -281,11 +281,24 @@ select id, version, state, serialized_state from task_run
 where flow_run_id = %(flow_run_id)s and task_id = %(task_id)s and map_index = %(map_index)s
   and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
 
--- name: flow_run_and_task
--- A flow run and a task of its flow, for making a task run.
-select r.id as flow_run_id, r.tenant_id, k.id as task_id, k.slug, k.cache_key
-from flow_run r join task k on k.flow_id = r.flow_id and k.id = %(task_id)s
-where r.id = %(flow_run_id)s and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null);
+-- name: get_or_create_task_run
+-- The task run of a flow run, a task of its flow and an index; made as %(state)s if it is not there. No row: there is no such flow run or
+-- task, or another call has made it since this one began.
+with known as (
+    select id, version, state, serialized_state from task_run
+    where flow_run_id = %(flow_run_id)s and task_id = %(task_id)s and map_index = %(map_index)s
+      and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+), made as (
+    insert into task_run (id, tenant_id, flow_run_id, task_id, map_index, cache_key, version, attempt, state, state_timestamp, state_message,
+                          serialized_state)
+    select %(id)s, r.tenant_id, r.id, k.id, %(map_index)s, k.cache_key, 0, 1, %(state)s::jsonb ->> 'type', now(),
+           %(state)s::jsonb ->> 'message', %(state)s::jsonb
+    from flow_run r join task k on k.flow_id = r.flow_id and k.id = %(task_id)s
+    where r.id = %(flow_run_id)s and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) and not exists (select from known)
+    on conflict (flow_run_id, task_id, map_index) do nothing
+    returning id, version, state, serialized_state
+)
+select * from known union all select * from made;
 
 -- name: mapped_children
 -- Counts of the children's states under one mapped task run.
