@@ -146,6 +146,28 @@ async def test_a_stream_is_read_as_it_arrives(upstream):
         assert b"".join([chunk async for chunk in answer.chunks]) == b"".join(f"{n},".encode() for n in range(1000))
 
 
+async def test_a_short_answer_is_fetched_whole_and_a_long_one_open(upstream, application):
+    """Up to a length an answer is whole; beyond, it is read as it arrives, and left by closing it."""
+    wanted = "".join(f"{n}," for n in range(1000)).encode()
+    whole = await upstream.fetch("/counting", b"", whole=len(wanted))
+    assert (whole.status, whole.body) == (200, wanted)
+    opened = await upstream.fetch("/counting", b"", whole=len(wanted) - 1)
+    assert opened.status == 200
+    assert b"".join([chunk async for chunk in opened.chunks]) == wanted
+    await opened.close()
+    if isinstance(upstream, HttpUpstream):
+        opened = await upstream.fetch("/endless", b"", whole=10_000)
+        await anext(opened.chunks)
+        await opened.close()
+        async with asyncio.timeout(5):
+            await application.state.ended.wait()
+        opened = await upstream.fetch("/breaks_off", b"", whole=0)
+        with capture_logs(), pytest.raises(TowpathError) as caught:
+            _ = [chunk async for chunk in opened.chunks]
+        assert caught.value.code is Code.UNREACHABLE
+        await opened.close()
+
+
 async def test_leaving_a_stream_early_ends_the_call(upstream, application):
     """An endless answer ends at the application when its reader leaves."""
     async with upstream.stream("/endless", b"") as answer:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath_gateway.asking import Ask
-from towpath_gateway.backends import STATUS, Answer, Backends, Caller, with_request_id
+from towpath_gateway.backends import STATUS, Answer, Backends, Caller, OpenAnswer, with_request_id
 from towpath_gateway.documents import Documents
 from towpath_gateway.introspection import Introspection
 from towpath_gateway.persisted import Persisted
@@ -43,6 +43,19 @@ class Answering:
         except TowpathError as e:
             return Answer.failed(e)
         return await self.carry_out(plan, ask, caller)
+
+    async def answer_open(self, ask: Ask, caller: Caller) -> Answer | OpenAnswer:
+        """As `answer`, for a client that can take long data as they arrive."""
+        try:
+            complete, plan = self.plan(ask, caller)
+        except TowpathError as e:
+            return Answer.failed(e)
+        if plan.kind != "query" or list(plan.parts) != [Side.READ]:
+            return await self.answer(ask, caller) if plan.kind == "subscription" else await self.carry_out(plan, complete, caller)
+        part = plan.parts[Side.READ]
+        variables = {name: value for name, value in complete.variables.items() if name in part.variables}
+        name = complete.operation_name if part.text is None else None
+        return await self.backends.read_open(part.text or complete.query, variables, caller, operation_name=name)
 
     def plan(self, ask: Ask, caller: Caller) -> tuple[Ask, Plan]:
         """The request with its document, and what is to be done with it.

@@ -7,7 +7,7 @@ the read back end) and for turning their failures into our codes. An answer with
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,8 @@ _log = get_log(__name__)
 FORWARDED = ("x-prefect-core-version", "x-prefect-agent-id", "x-prefect-heartbeat-id", "x-request-id", "x-towpath-stimulus")
 """Request headers that go on to the services. All others stay here, those that claim an identity above all."""
 
+WHOLE = 262_144
+"""Longer answers of the read back end are passed on as they arrive, where the client's way allows it."""
 _PATHS = {Side.BUSINESS: "/graphql", Side.READ: "/v1/graphql"}
 _NAMES = {Side.BUSINESS: "The graphql service", Side.READ: "The read back end"}
 _HASURA_ROLES = {Role.ADMIN: "operator", Role.OPERATOR: "operator", Role.VIEWER: "viewer", Role.AGENT: "agent", Role.RUN: "run"}
@@ -113,6 +115,21 @@ def with_request_id(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, "extensions": extensions}
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAnswer:
+    """Data that are too long to be held, on their way to the client.
+
+    Attributes:
+        chunks: The JSON in pieces.
+        length: Bytes of all of them, if known.
+        close: To be called at the end, however far it was read.
+    """
+
+    chunks: AsyncIterator[bytes]
+    length: str | None
+    close: Callable[[], Awaitable[None]]
+
+
 def session_headers(identity: Identity, secret: str) -> dict[str, str]:
     """Hasura's session variables for a caller. A tenant's admin is no Hasura `admin`: that role sees every tenant."""
     headers = {"x-hasura-admin-secret": secret}
@@ -158,15 +175,46 @@ class Backends:
             body = wire.encode(query, variables or None, operation_name)
             answer = await self._upstreams[side].post(_PATHS[side], body, headers)
         except TowpathError as e:
-            if e.code is Code.UNREACHABLE:
-                return Answer.failed(TowpathError(Code.UNAVAILABLE, f"{_NAMES[side]} is not available; try again soon.", service=str(side)))
-            return Answer.failed(e)
+            return _unanswered(e, side)
         return _read_answer(answer) if side is Side.READ else _business_answer(answer)
+
+    async def read_open(
+        self, query: str, variables: Mapping[str, Any], caller: Caller, *, operation_name: str | None = None
+    ) -> Answer | OpenAnswer:
+        """Ask the read back end; data longer than `WHOLE` are given as they arrive."""
+        with tracing.span(_NAMES[Side.READ], kind="client"):
+            headers = dict(caller.headers) | session_headers(caller.identity, self._read_secret)
+            tracing.outgoing(headers)
+            try:
+                body = wire.encode(query, variables or None, operation_name)
+                answer = await self._upstreams[Side.READ].fetch(_PATHS[Side.READ], body, headers, whole=WHOLE)
+            except TowpathError as e:
+                return _unanswered(e, Side.READ)
+        if isinstance(answer, Response):
+            return _read_answer(answer)
+        first = await anext(answer.chunks)
+        if answer.status == 200 and first[:8] == b'{"data":':
+            plain = answer.headers.get("content-encoding", "identity") == "identity"
+            return OpenAnswer(_from(first, answer.chunks), answer.headers.get("content-length") if plain else None, answer.close)
+        await answer.close()
+        return _broken(Side.READ, Response(status=answer.status, headers=answer.headers, body=first))
 
     async def close(self) -> None:
         """Let go of the connections."""
         for upstream in self._upstreams.values():
             await upstream.close()
+
+
+async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+def _unanswered(error: TowpathError, side: Side) -> Answer:
+    if error.code is Code.UNREACHABLE:
+        return Answer.failed(TowpathError(Code.UNAVAILABLE, f"{_NAMES[side]} is not available; try again soon.", service=str(side)))
+    return Answer.failed(error)
 
 
 def _business_answer(answer: Response) -> Answer:

@@ -17,6 +17,7 @@ from towpath_gateway.compression import accepts_gzip, pack, unpack
 from towpath_gateway.config import Config
 from towpath_gateway.health import Health
 from towpath_gateway.pages import Pages
+from towpath_gateway.passing import Passing
 from towpath_gateway.rates import RatedError, Rates
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.health import health_routes
@@ -88,10 +89,17 @@ class GraphQLOverHttp:
             answers = [await self._one(ask, caller) for ask in asks]  # in order: a batch may hold mutations
             response = await self._finish(headers, b"[" + b",".join(a.body for a in answers) + b"]", 200)
         else:
-            answer = await self._one(asks[0], caller)
-            response = await self._finish(headers, answer.body, answer.status)
+            response = await self._single(asks[0], caller, headers)
         response.headers.update(rated)
         return response
+
+    async def _single(self, ask: Ask | TowpathError, caller: Caller, headers: Mapping[str, str]) -> Response:
+        if isinstance(ask, TowpathError):
+            raise ask
+        answer = await self._answering.answer_open(ask, caller)
+        if isinstance(answer, Answer):
+            return await self._finish(headers, answer.body, answer.status)
+        return Passing(answer, packed=bool(self._config.compress_bytes) and accepts_gzip(headers.get("accept-encoding", "")))
 
     async def _one(self, ask: Ask | TowpathError, caller: Caller) -> Answer:
         return Answer.failed(ask) if isinstance(ask, TowpathError) else await self._answering.answer(ask, caller)

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit import tracing
 from towpath_service_kit.logs import get_log
+from towpath_service_kit.patience import PatientProtocol
 
 _log = get_log(__name__)
 _P = ParamSpec("_P")
@@ -182,7 +183,7 @@ class HttpServer:
         self._sock = sock
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=PatientProtocol,
             ws=ws,
             lifespan="off",  # a service has start and stop
             log_config=None,

@@ -6,6 +6,7 @@ that answers POSTs on a fixed path takes them here, straight from ASGI, and leav
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from starlette.requests import ClientDisconnect
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit import stimulus, tracing
 
+BODY = 60.0
+"""Seconds until a request's body is whole."""
 Endpoint = Callable[[Mapping[str, str], Receive], Awaitable[Response]]
 """Answers a request, given its headers (see `headers_of`) and what its body comes from."""
 
@@ -71,13 +74,22 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int | N
         limit: Bytes at most; None for any number.
 
     Raises:
-        TowpathError: `PAYLOAD_TOO_LARGE`.
+        TowpathError: `PAYLOAD_TOO_LARGE`; `BAD_REQUEST` when it is not whole in time.
         ClientDisconnect: The client has gone before its body was whole.
     """
     if limit is not None:
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
             raise too_large(limit)
+    try:
+        async with asyncio.timeout(BODY):
+            return await _read(receive, limit)
+    except TimeoutError:
+        sentence = f"The body was not whole after {BODY:g} s; send it faster, or in several requests."
+        raise TowpathError(Code.BAD_REQUEST, sentence) from None
+
+
+async def _read(receive: Receive, limit: int | None) -> bytes:
     parts: list[bytes] = []
     length = 0
     while True:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,6 +23,7 @@ from towpath_service_kit.logs import get_log
 _log = get_log(__name__)
 TIMEOUT = 30.0
 """Seconds for one call."""
+_SLICE = 65_536
 _CHUNKS = 8  # answer chunks in flight between an application and its reader
 
 
@@ -39,6 +40,23 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenResponse:
+    """An answer that is too long to be held.
+
+    Attributes:
+        status: HTTP status.
+        headers: By lower-case name.
+        chunks: The body's pieces, once; `TowpathError` when the answer breaks off.
+        close: To be called by whoever has taken it, however far it was read.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +83,10 @@ class Upstream(Protocol):
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
         """POST `body`; its content type is JSON unless `headers` say otherwise."""
+        ...
+
+    async def fetch(self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, whole: int) -> Response | OpenResponse:
+        """As `post`, but an answer of more than `whole` bytes is given open, to be read as it arrives."""
         ...
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -116,6 +138,38 @@ class HttpUpstream:
     async def post(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
         """See `Upstream`."""
         return await self._call("POST", path, body, _headers(headers, post=True))
+
+    async def fetch(self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, whole: int) -> Response | OpenResponse:
+        """See `Upstream`."""
+        request = self._client.build_request("POST", path, content=body, headers=_headers(headers, post=True))
+        answer: httpx.Response | None = None
+        start: list[bytes] = []
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._client.send(request, stream=True)
+                pieces = answer.aiter_bytes()
+                async for piece in pieces:
+                    start.append(piece)
+                    if sum(map(len, start)) > whole:
+                        chunks = self._rest(start, pieces)
+                        return OpenResponse(status=answer.status_code, headers=dict(answer.headers), chunks=chunks, close=answer.aclose)
+        except BaseException as e:
+            if answer is not None:
+                await answer.aclose()
+            if isinstance(e, httpx.HTTPError | TimeoutError):
+                raise self._error(e) from e
+            raise
+        await answer.aclose()
+        return Response(status=answer.status_code, headers=dict(answer.headers), body=b"".join(start))
+
+    async def _rest(self, start: list[bytes], pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        while start:
+            yield start.pop(0)
+        try:
+            async for piece in pieces:
+                yield piece
+        except httpx.HTTPError as e:
+            raise self._error(e) from e
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         """See `Upstream`."""
@@ -185,7 +239,18 @@ class AsgiUpstream:
         """See `Upstream`."""
         return await self._call("GET", path, b"", _headers(headers, post=False))
 
+    async def fetch(self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, whole: int) -> Response | OpenResponse:
+        """See `Upstream`. The application has made its pieces already; they are handed on and not copied into a longer one."""
+        exchange = await self._exchanged("POST", path, body, _headers(headers, post=True))
+        if sum(map(len, exchange.parts)) <= whole:
+            return Response(status=exchange.status, headers=exchange.headers, body=b"".join(exchange.parts))
+        return OpenResponse(status=exchange.status, headers=exchange.headers, chunks=_sliced(exchange.parts), close=_nothing)
+
     async def _call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Response:
+        exchange = await self._exchanged(method, path, body, headers)
+        return Response(status=exchange.status, headers=exchange.headers, body=b"".join(exchange.parts))
+
+    async def _exchanged(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> _Exchange:
         exchange = _Exchange(body)
         try:
             async with asyncio.timeout(self._timeout) as limit:
@@ -194,7 +259,7 @@ class AsgiUpstream:
             if not limit.expired():
                 raise
             raise TowpathError(Code.TIMEOUT, f"{self._name} did not answer within {self._timeout:g} s; try again.") from None
-        return Response(status=exchange.status, headers=exchange.headers, body=b"".join(exchange.parts))
+        return exchange
 
     async def _run(self, exchange: _Exchange, scope: Message, send: _Send) -> None:
         try:
@@ -233,6 +298,17 @@ class AsgiUpstream:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+async def _sliced(parts: list[bytes]) -> AsyncIterator[bytes]:
+    while parts:
+        part = parts.pop(0)
+        for start in range(0, len(part), _SLICE):
+            yield part[start : start + _SLICE]
+
+
+async def _nothing() -> None:
+    """Nothing is held."""
 
 
 class _Send(Protocol):
