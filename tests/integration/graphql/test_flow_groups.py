@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 
-from towpath_proto.errors import Code
+from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.identity import Role
 
 HOURLY = {"clocks": [{"type": "IntervalClock", "interval": 3_600_000_000, "start_date": {"dt": "2026-01-01T00:00:00", "tz": "UTC"}}]}
@@ -220,3 +221,33 @@ async def test_a_description(api):
     assert (await group_of(api, flow_id))["description"] is None
     actions = [r["action"] for r in await api.rows("select action from audit where entity = 'flow_group'")]
     assert actions == ["set_flow_group_description"] * 2
+
+
+async def test_changes_at_the_same_time_leave_one_schedules_runs(api):
+    """However switching, setting, labelling, registering and creating cross: the runs ahead are those of what is in force then."""
+    await api.register(schedule=HOURLY)
+    group = await group_of(api, (await api.rows("select id from flow"))[0]["id"])
+    named = {"flow_group_id": group["id"]}
+    for turn in range(3):
+        (flow,) = await api.rows("select id from flow where not archived")
+        calls = [
+            api.call("set_flow_group_schedule", **named, cron_clocks=[{"cron": f"{11 + turn} * * * *"}]),
+            api.call("set_flow_group_schedule", **named, cron_clocks=[{"cron": f"{21 + turn} * * * *"}]),
+            api.call("set_flow_group_labels", **named, labels=[f"l-{turn}"]),
+            api.call("delete_flow_group_schedule", **named),
+            api.call("set_schedule_active", flow_id=flow["id"]),
+            api.call("set_schedule_inactive", flow_id=flow["id"]),
+            api.register(schedule=HOURLY),
+            api.call("create_flow_run", "id", flow_id=flow["id"]),
+            api.call("disable_flow_heartbeat", flow_id=flow["id"]),
+        ]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert {a.code for a in answers if isinstance(a, TowpathError)} <= {Code.FLOW_ARCHIVED}
+        assert not [a for a in answers if isinstance(a, BaseException) and not isinstance(a, TowpathError)]
+        (row,) = await api.rows("select id, is_schedule_active as active from flow where not archived")
+        now = await group_of(api, row["id"])
+        runs = await ahead(api)
+        minute = int(now["schedule"]["clocks"][0]["cron"].split()[0]) if now["schedule"] else 0
+        assert len(runs) == (AHEAD if row["active"] else 0)
+        assert {(r["flow_id"], r["scheduled_start_time"].minute, str(r["labels"])) for r in runs} <= {(row["id"], minute, f"['l-{turn}']")}
+    assert {str(r["settings"]) for r in await api.rows("select settings from flow")} == {"{'heartbeat_enabled': False}"}
