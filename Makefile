@@ -61,6 +61,21 @@ test: install ui ## All tests but faults, UI, prefect==1.4.1 and benchmarks, fas
 faults: install ## Kill, restart and cut off real processes
 	$(VENV)/bin/pytest tests/faults
 
+# The image of Hasura answers reads; READS=embedded-reads takes Towpath's own read engine instead.
+READS := hasura
+COMPOSE = cd deploy/compose && $$(command -v docker-compose || echo docker compose)
+images: ui ## Build all container images (TAG=latest)
+	deploy/docker/build.sh $(or $(TAG),latest)
+
+up: images ## Start the compose stack on this machine, with secrets of its own, and say how to come in (READS=embedded-reads: without Hasura)
+	python3 deploy/compose/prepare.py --reads $(READS)
+	$(COMPOSE) up -d
+	@echo "Make a key:  cd deploy/compose && docker-compose exec graphql towpath-graphql create-key --name me"
+	@echo "Use it:      export TOWPATH_API_URL=http://127.0.0.1:4200 TOWPATH_API_KEY=twk_...; towpath doctor"
+
+down: ## Stop the compose stack; its data stay
+	$(COMPOSE) down
+
 test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)
 	$(VENV)/bin/pytest tests/docker
 
@@ -87,4 +102,4 @@ wheels: install ui ## Build all wheels into dist/
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
 
-.PHONY: help install ui demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean
+.PHONY: help install ui images up down test-docker demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean

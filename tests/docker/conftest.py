@@ -66,7 +66,7 @@ def engine() -> Iterator[Any]:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="towpath-docker-", ignore_cleanup_errors=True)))
             stack.enter_context(_started(folder))
         client = stack.enter_context(contextlib.closing(docker.from_env(timeout=600)))
-        _have_base(client)
+        stand_in(client, BASE)
         how = ["--network", "host", "-f", "deploy/docker/Dockerfile", "--target", "flow", "--build-arg", f"PYTHON_IMAGE={BASE}"]
         subprocess.run(
             ["docker", "build", "-q", *how, "-t", FLOW_IMAGE, "."],
@@ -78,17 +78,17 @@ def engine() -> Iterator[Any]:
         yield client
 
 
-def _have_base(client: Any) -> None:
-    """The public base image, or where no registry can be reached a stand-in for it."""
+def stand_in(client: Any, image: str) -> None:
+    """The public image, or where no registry can be reached a stand-in for it."""
     try:
-        client.images.get(BASE)
+        client.images.get(image)
     except docker.errors.ImageNotFound:
         try:
-            client.images.pull(BASE)
+            client.images.pull(image)
         except docker.errors.APIError:
             script = ROOT.parent / "shared" / "tools" / "base-images.sh"
-            print(f"\n!! {BASE} cannot be pulled: tests use a stand-in made of Debian packages", flush=True)
-            subprocess.run(["bash", str(script), BASE], check=True, stdout=subprocess.DEVNULL)
+            print(f"\n!! {image} cannot be pulled: tests use a stand-in made of Debian packages", flush=True)
+            subprocess.run(["bash", str(script), image], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")

@@ -64,9 +64,9 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
     given = {k: v for k, v in (config.get("env") or {}).items() if v is not None}
     shares_host = "host" in settings.networks
     env = {
+        "TOWPATH_API_URL": api_url if shares_host else seen_from_inside(api_url),
         **settings.env,
         **given,
-        "TOWPATH_API_URL": given.get("TOWPATH_API_URL") or (api_url if shares_host else seen_from_inside(api_url)),
         "TOWPATH_TRUSTED_KEYS": trusted_keys,
         "TOWPATH_RUN_ID": run.id,
         "TOWPATH_RUN_FENCE": str(run.fence),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from starlette.types import ASGIApp
 
+from towpath_graphql import commands
 from towpath_graphql.adapters.cipher import AesCipher, read_keys
 from towpath_graphql.adapters.migrations import migrate
 from towpath_graphql.adapters.postgres import PostgresStore
@@ -239,7 +241,12 @@ def build(config: Config, *, bus: Bus | None = None) -> GraphqlService:
 
 @console_script
 def main() -> None:
-    """Console script `towpath-graphql`."""
+    """Console script `towpath-graphql`; its commands are in `commands`."""
+    options = commands.parse(sys.argv[1:])
+    if options.command is not None:
+        url = Settings(os.environ).secret("TOWPATH_DATABASE_URL", hint="set it to postgresql://user:password@host/database")
+        asyncio.run(commands.run(options, url.value))
+        return
     config = Config.from_env(os.environ)
     logs.configure("graphql")
     serve(build(config), config.host, config.port)

@@ -97,6 +97,7 @@ def _with_options(url: str, statement_timeout: float) -> str:
     settings = {
         "default_transaction_read_only": "on",
         "statement_timeout": f"{round(statement_timeout * 1000)}",
+        "client_encoding": "UTF8",  # a server without an encoding would give bytes
         "TimeZone": "UTC",
         "DateStyle": "ISO",
         "IntervalStyle": "postgres",

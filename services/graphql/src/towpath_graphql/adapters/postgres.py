@@ -28,7 +28,7 @@ from towpath_proto.ids import uuid7
 from towpath_service_kit import tracing
 
 Connection = AsyncConnection[dict[str, Any]]
-_OPTIONS = "-c timezone=UTC -c application_name=towpath-graphql -c plan_cache_mode=force_generic_plan"
+_OPTIONS = "-c client_encoding=UTF8 -c timezone=UTC -c application_name=towpath-graphql -c plan_cache_mode=force_generic_plan"
 """Statements come prepared, and no plan of ours hangs on a parameter's value: planning each call anew cost a quarter of its time."""
 
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
