@@ -232,3 +232,32 @@ async def test_a_native_run_that_is_lost_frees_its_slots(api):
     await api.report(run, 1, [{"state": {"type": "Failed", "message": "was killed"}}], reporter="supervisor")
     assert await slots(api) == (0, 0)
     assert (await api.rows("select holds_slots from flow_run"))[0]["holds_slots"] is False
+
+
+async def test_who_stops_asking_holds_up_nobody(api):
+    """A place in the line counts for half a lease after it was asked for last; who asks again has the old place."""
+    await tag_limit(api, 1)
+    _, (a, b, c) = await running1(api)
+    assert [await set_task(api, t, "Running") for t in (a, b, c)] == ["SUCCESS", "QUEUED", "QUEUED"]
+    assert await set_task(api, a, "Success") == "SUCCESS"
+    assert await set_task(api, c, "Running") == "QUEUED"
+    stale = "update concurrency_slot set asked = now() - interval '46 seconds' where task_run_id = %s returning 1"
+    assert await api.rows(stale, b)
+    assert await set_task(api, c, "Running") == "SUCCESS"
+    assert await set_task(api, c, "Success") == "SUCCESS"
+    assert await set_task(api, b, "Running") == "SUCCESS"
+
+
+async def test_no_more_are_granted_than_can_be_begun(api):
+    """A process that can begin one more names several: the first that can is granted, those behind it are not even put in a line."""
+    await tag_limit(api, 1)
+    await tag_limit(api, 1, "net")
+    other = await begun(api, ("db",))
+    assert (await ask(api, other, "a-1"))[0] == ["GRANTED"]
+    db = await begun(api, ("db",))
+    assert (await ask(api, db, "a-1", "a-2", most=1))[0] == ["WAITING", "WAITING"]
+    net = await begun(api, ("net",))
+    statuses, answer = await ask(api, net, "a-1", "a-2", "a-3", most=1)
+    assert statuses == ["GRANTED", "WAITING", "WAITING"]
+    assert [r["message"] for r in answer["results"]] == [None, None, None]
+    assert await slots(api) == (2, 2)

@@ -26,7 +26,8 @@ from towpath.engine.handlers import handled
 from towpath.engine.mapping import MapRun, Source
 from towpath.engine.naming import nameable
 from towpath.engine.plan import Node, Plan
-from towpath.engine.state import Cancelled, Failed, Finished, Looped, Mapped, Pending, Running, Scheduled, State
+from towpath.engine.slots import SlotAnswer, SlotLine
+from towpath.engine.state import Cancelled, Failed, Finished, Looped, Mapped, Pending, Queued, Running, Scheduled, State
 from towpath.engine.task_pipeline import Record
 from towpath.engine.terms import Terms
 from towpath.engine.values import Values
@@ -57,6 +58,7 @@ class Coordinator:
         self._timer_count = 0
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._works: list[Work | None] = [None] * len(plan.nodes)
+        self._line = None if terms.limits is None else SlotLine(terms.limits, self._inbox, terms.clock)
         self._inflight = 0
         self._inline = False  # whether a task runs in the coordinator's own thread; read and cleared under the lock
         self._interrupting = threading.RLock()  # re-entrant, since a signal handler may cancel while its own thread holds it
@@ -105,7 +107,6 @@ class Coordinator:
                 self.states[node.index] = self._enter(node, -1, Record(self.states[node.index]), state)
 
     def _loop(self) -> None:
-        slots = self._terms.executor.slots
         reporter = self._terms.reporter
         stack = self._stack
         inbox = self._inbox
@@ -113,14 +114,24 @@ class Coordinator:
             if reporter is not None and reporter.cancel_requested():
                 self.cancel_reason = "Flow run was cancelled."
                 return
-            if self._inflight and not inbox.empty():
+            free = self._free()
+            if self._line is not None:
+                self._line.ask(free)
+            if (self._inflight or self._line) and not inbox.empty():
                 self._take(inbox.get())
-            elif stack and (slots is None or self._inflight < slots):
+            elif self._line and free != 0 and (turn := self._line.next()) is not None:
+                self._go(*turn)
+            elif stack and free != 0:
                 self._begin(*stack.pop())
             elif not self._wait():
                 return
             if self._timers:
                 self._wake_due()
+
+    def _free(self) -> int | None:
+        """How many task runs can be begun now; None for any number."""
+        slots = self._terms.executor.slots
+        return None if slots is None else slots - self._inflight
 
     def _wait(self) -> bool:
         """Wait for a worker or for a due time; False if there is nothing to wait for here."""
@@ -128,17 +139,23 @@ class Coordinator:
         if self._timers:
             limit = (self._timers[0][0] - self._terms.clock.now()).total_seconds()
             longest = self._terms.max_wait
-            if not self._inflight and longest is not None and limit > longest.total_seconds():
+            if not self._inflight and not self._line and longest is not None and limit > longest.total_seconds():
                 return False
-        elif not self._inflight:
+        elif not self._inflight and not self._line:
             return False
         if self._terms.reporter is not None:
             limit = POLL if limit is None else min(limit, POLL)
+        asking = self._line is not None and self._line.asking
+        if self._line and (pause := self._line.pause(self._free())) is not None:
+            limit = pause if limit is None else min(limit, pause)
         seconds = None if limit is None else max(limit, 0.0)
-        self._take(self._terms.clock.wait(self._inbox, seconds, owed=self._inflight > 0))
+        self._take(self._terms.clock.wait(self._inbox, seconds, owed=self._inflight > 0 or asking))
         return True
 
-    def _take(self, item: tuple[Node, int, Record, Future] | None) -> None:
+    def _take(self, item: tuple[Node, int, Record, Future] | SlotAnswer | None) -> None:
+        if isinstance(item, SlotAnswer):
+            self._queue(item)
+            return
         if item is None:
             return
         node, index, record, future = item
@@ -195,7 +212,22 @@ class Coordinator:
             instead = pipeline.before_run(node.task, node.edges, upstream)
         if instead is not None:
             self._rest(node, index, record, self._enter(node, index, record, instead))
-            return
+        elif self._line is None or not self._line.holds((node, index, record, values)):
+            self._go(node, index, record, values)
+
+    def _queue(self, answer: SlotAnswer) -> None:
+        """Some have their slots; others have to wait, and are seen to."""
+        assert self._line is not None  # nobody else asks
+        for (node, index, record, _), why in self._line.take(answer):
+            state = self._enter(node, index, record, Queued(why, context=pipeline.facts(record)))
+            children = self._maps[node.index]
+            if index < 0 or children is None:
+                self.states[node.index] = state
+            else:
+                children.states[index] = state
+
+    def _go(self, node: Node, index: int, record: Record, values: dict[str, Any]) -> None:
+        """Nothing is in a task run's way any more."""
         try:
             inputs = self._values.inputs(node, index)
         except Exception as error:
@@ -286,6 +318,8 @@ class Coordinator:
 
     def _ended(self, node: Node, index: int, record: Record, state: State) -> None:
         """A try has ended in `state`."""
+        if self._line and node.task.tags:
+            self._line.freed(node.task.tags)
         if isinstance(state, Failed) and node.task.max_retries:
             state.context.update(pipeline.facts(record))
         state = self._enter(node, index, record, state)

@@ -17,6 +17,7 @@ from towpath.engine.handlers import handled
 from towpath.engine.plan import Node, plan_of
 from towpath.engine.reporting import NullReporter, Reporter
 from towpath.engine.results import LocalResult, Result
+from towpath.engine.slots import Limits
 from towpath.engine.state import Failed, Pending, Running, State
 from towpath.engine.terms import Key, Terms
 from towpath.errors import FlowError, TowpathError
@@ -50,6 +51,7 @@ class FlowRun:
         start_time: When the run was due; default now.
         max_wait: Longest wait with nothing else to do; a run that must wait longer leaves the process, Running. Default: any.
         cached_states: Where cached results of other runs lie; default in this process.
+        limits: Whom to ask before a task with a limited tag runs; default nobody.
 
     Raises:
         FlowError: If the flow is not valid, or the parameters do not fit it.
@@ -72,6 +74,7 @@ class FlowRun:
         start_time: datetime | None = None,
         max_wait: timedelta | None = None,
         cached_states: CachedStates | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.flow = flow
         self._plan = plan_of(flow)
@@ -107,6 +110,7 @@ class FlowRun:
                 task_context=task_context,
                 max_wait=max_wait,
                 caching=self._caching(cached_states, store),
+                limits=limits,
             ),
         )
 

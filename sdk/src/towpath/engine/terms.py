@@ -13,6 +13,7 @@ from towpath.engine.clock import Clock
 from towpath.engine.plan import Node
 from towpath.engine.reporting import Reporter
 from towpath.engine.results import Result
+from towpath.engine.slots import Limits
 from towpath.engine.state import State
 from towpath.executors.port import Executor
 
@@ -34,6 +35,7 @@ class Terms:
         task_context: Further values of the context of a task run, such as its id.
         max_wait: Longest wait with nothing else to do; a run that must wait longer leaves the process. None: any.
         caching: Finds and keeps results for other runs; None if no task of the plan asks for it.
+        limits: Whom to ask for slots of concurrency limits; None where there are none.
     """
 
     executor: Executor
@@ -46,3 +48,4 @@ class Terms:
     task_context: Callable[[str, int], Mapping[str, Any]] | None
     max_wait: timedelta | None
     caching: Caching | None
+    limits: Limits | None

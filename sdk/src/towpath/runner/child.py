@@ -36,6 +36,7 @@ from towpath.runner.code_cache import CodeCache
 from towpath.runner.forks import keep_sigterm_for_this_process
 from towpath.runner.launch import STATUS_FD
 from towpath.runner.reporter import BackendReporter
+from towpath.runner.slots import BackendLimits
 from towpath.runner.wire import pack
 from towpath.storage import load_code
 from towpath_proto.errors import Code, TowpathError
@@ -46,7 +47,7 @@ BEGIN = """mutation($input: begin_run_input!) { begin_run(input: $input) {
   run { id name version attempt parameters context scheduled_start_time labels run_config
         flow_id flow_name flow_version project_id project_name tenant_id state }
   code { hash blob signature key_id public_key info }
-  task_runs lease_expires_at lease } }"""
+  task_runs limited_tags lease_expires_at lease } }"""
 
 _NOT_OURS = {Code.FENCED, Code.NOT_OWNED, Code.NOT_FOUND, Code.ILLEGAL_TRANSITION, Code.ALREADY_CLAIMED}
 
@@ -112,18 +113,21 @@ class RunProcess:
         if begun is None:
             return 1
         attach_console()
+        run_id, fence = self._identity.flow_run_id, self._identity.fence
+        limits = BackendLimits(self._client, flow_run_id=run_id, fence=fence, tags=begun["limited_tags"], flush=lambda: reporter.flush())
         reporter = BackendReporter(
             self._client,
-            flow_run_id=self._identity.flow_run_id,
-            fence=self._identity.fence,
+            flow_run_id=run_id,
+            fence=fence,
             on_cancel=lambda: self._stop("The run was cancelled."),
             on_lost=self._lost,
             on_running=lambda slug, map_index, runs: self._tell({"task": [slug, map_index, runs]}),
+            on_limits=limits.learn,
         )
         self._say(Stage.BEGUN)
         if (begun["run"]["state"] or {}).get("type") == "Cancelling":
             self._stop_reason = "The run was cancelled."
-        state = self._execute(begun, reporter)
+        state = self._execute(begun, reporter, limits)
         if not isinstance(state, Finished):
             reporter.flow_state(_waiting(state), datetime.now(UTC))
         reporter.flush()
@@ -152,14 +156,14 @@ class RunProcess:
             return None
         return answer
 
-    def _execute(self, begun: dict[str, Any], reporter: BackendReporter) -> State:
+    def _execute(self, begun: dict[str, Any], reporter: BackendReporter, limits: BackendLimits) -> State:
         """Load and run; whatever goes wrong before the engine takes over is a Failed state with its reason."""
         run = begun["run"]
         try:
             self._in_user_code = True
             _enter_directory(run.get("run_config") or {})
             flow = self._load(begun)
-            self._flow_run = self._prepare(flow, run, begun["task_runs"] or [], reporter)
+            self._flow_run = self._prepare(flow, run, begun["task_runs"] or [], reporter, limits)
             self._in_user_code = False
             if self._stop_reason is not None:
                 raise KeyboardInterrupt
@@ -214,7 +218,9 @@ class RunProcess:
             raise TowpathError(Code.BAD_FLOW, f"The signed code holds another flow than {run['flow_name']!r}; register the flow again.")
         return flow
 
-    def _prepare(self, flow: Any, run: dict[str, Any], task_runs: list[dict[str, Any]], reporter: BackendReporter) -> FlowRun:
+    def _prepare(
+        self, flow: Any, run: dict[str, Any], task_runs: list[dict[str, Any]], reporter: BackendReporter, limits: BackendLimits
+    ) -> FlowRun:
         begun = [t for t in task_runs if t.get("state") and t["state"]["type"] != "Pending"]
         states = {(t["slug"], t["map_index"]): State.from_dict(t["state"]) for t in begun}
         ids = {(t["slug"], t["map_index"]): t["id"] for t in task_runs}
@@ -242,6 +248,7 @@ class RunProcess:
             start_time=datetime.fromisoformat(run["scheduled_start_time"]),
             max_wait=timedelta(seconds=RETRY_IN_PROCESS),
             cached_states=BackendCache(self._client, run["id"]),
+            limits=limits,
         )
 
     # --------------------------------------------------------------------------------------------------------------------- from outside

@@ -29,7 +29,8 @@ LOG_LINGER = 0.25
 BATCH = 500
 CAPACITY = 20_000
 
-_LOST = {Code.FENCED, Code.NOT_OWNED, Code.NOT_FOUND, Code.UNAUTHENTICATED, Code.FORBIDDEN}
+LOST = {Code.FENCED, Code.NOT_OWNED, Code.NOT_FOUND, Code.UNAUTHENTICATED, Code.FORBIDDEN}
+"""Codes that say that the run is not this process's any more."""
 _PASSING = {Code.UNREACHABLE, Code.UNAVAILABLE, Code.TIMEOUT, Code.LIMIT_EXCEEDED, Code.API_ERROR}
 _PATIENCE_WITH_INTERNAL = 20
 """Tries of a batch that the API fails on by itself: about a minute, then the item at fault is looked for."""
@@ -161,7 +162,7 @@ class Delivery:
             try:
                 answer = self._post(sequence=self._sequence + 1, states=states, logs=logs)
             except TowpathError as e:
-                if e.code in _LOST:
+                if e.code in LOST:
                     raise LostError(e) from e
                 if e.code in _PASSING or (e.code == Code.INTERNAL and attempt < internal):
                     self._pause(backoff(attempt, first=0.2, longest=3.0))

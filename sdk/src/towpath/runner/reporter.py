@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from towpath.engine.reporting import LogEntry
     from towpath.engine.state import State
 
-REPORT = "mutation($input: report_run_input!) { report_run(input: $input) { results replayed cancel } }"
+REPORT = "mutation($input: report_run_input!) { report_run(input: $input) { results replayed cancel limited_tags } }"
 REQUEST_TIMEOUT = 10.0
 _LONGEST_MESSAGE = 500_000
 
@@ -30,6 +30,7 @@ class BackendReporter:
         on_lost: Called once when the run has another owner.
         on_running: Called with (slug, map index, whether it runs) before the API hears of it: should the process die within the next
             moment, its supervisor can say which tasks died with it.
+        on_limits: Called with the tags that have concurrency limits, whenever an answer names them.
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class BackendReporter:
         on_cancel: Callable[[], None],
         on_lost: Callable[[TowpathError], None],
         on_running: Callable[[str, int, bool], None] = lambda slug, map_index, runs: None,
+        on_limits: Callable[[Sequence[str] | None], None] = lambda tags: None,
     ) -> None:
         self._client = client
         self._on_running = on_running
+        self._on_limits = on_limits
         self._running: set[tuple[str, int]] = set()
         self._run = {"flow_run_id": flow_run_id, "fence": fence, "reporter": "engine"}
         self._names: dict[tuple[str, int], str] = {}
@@ -59,6 +62,7 @@ class BackendReporter:
         if logs:
             batch["logs"] = logs
         answer: dict[str, Any] = self._client.graphql(REPORT, {"input": batch}, timeout=REQUEST_TIMEOUT, patience=0)["report_run"]
+        self._on_limits(answer.get("limited_tags"))
         return answer
 
     def _cancelled(self) -> None:

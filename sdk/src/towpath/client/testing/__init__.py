@@ -279,6 +279,7 @@ class FakeApi:
                 "info": flow.get("code_info"),
             },
             "task_runs": tasks,
+            "limited_tags": [],
             "lease_expires_at": (datetime.now(UTC) + timedelta(seconds=15)).isoformat(),
             "lease": 15.0,
         }
@@ -303,7 +304,13 @@ class FakeApi:
         reporter = value["reporter"]
         states = value.get("states") or []
         if value["sequence"] <= run.sequences.get(reporter, 0):
-            return {"results": [{"status": "REPLAYED"} for _ in states], "replayed": True, "cancel": run.cancel, "lease_expires_at": None}
+            return {
+                "results": [{"status": "REPLAYED"} for _ in states],
+                "replayed": True,
+                "cancel": run.cancel,
+                "lease_expires_at": None,
+                "limited_tags": [],
+            }
         run.sequences[reporter] = value["sequence"]
         for item in states:
             run.states.append((reporter, item.get("slug"), item.get("map_index", -1), item["state"]))
@@ -312,7 +319,13 @@ class FakeApi:
                 if run.state not in ("Running", "Cancelling"):
                     run.phase = None
         run.logs += value.get("logs") or []
-        return {"results": [{"status": "SUCCESS"} for _ in states], "replayed": False, "cancel": run.cancel, "lease_expires_at": None}
+        return {
+            "results": [{"status": "SUCCESS"} for _ in states],
+            "replayed": False,
+            "cancel": run.cancel,
+            "lease_expires_at": None,
+            "limited_tags": [],
+        }
 
     def _on_release_run(self, value: Answer) -> Answer:
         run = self._owned(value)

@@ -76,9 +76,9 @@ async def delete_limit(store: Store, caller: Caller, kind: str, limit_id: UUID) 
 
 
 async def request_slots(
-    store: Store, caller: Caller, *, flow_run_id: UUID, fence: int, tasks: Sequence[Mapping[str, Any]]
+    store: Store, caller: Caller, *, flow_run_id: UUID, fence: int, tasks: Sequence[Mapping[str, Any]], most: int | None = None
 ) -> dict[str, Any]:
-    """Give slots to task runs that are about to run, all that each of them needs or none.
+    """Give slots to task runs that are about to run, all that each of them needs or none; to no more than `most` of them.
 
     Raises:
         TowpathError: `FENCED`, `NOT_FOUND`, `LIMIT_EXCEEDED`.
@@ -93,7 +93,10 @@ async def request_slots(
         names = await named(tx, run, tasks)
         line = await slots.lock_line(tx, task_runs=names.by_id.values())
         found = [(item, names.find(item)) for item in tasks]
-        results = [_asked(line, item, task) for item, task in found]
+        results: list[dict[str, Any]] = []
+        for item, task in found:
+            enough = most is not None and sum(r["status"] == "GRANTED" for r in results) >= most
+            results.append(_asked(line, item, task, enough=enough))
         if line.granted:
             asking = {task.id: task for _, task in found if task is not None and slots.key_of(task) in line.granted}
             await store_task_runs(tx, asking, [t for t in asking.values() if not t.stored])
@@ -103,13 +106,15 @@ async def request_slots(
     return {"results": results, "retry_after": timers.ASK_AGAIN if waits else None, "cancel": run.state == "Cancelling"}
 
 
-def _asked(line: Line, item: Mapping[str, Any], task: TaskRun | None) -> dict[str, Any]:
+def _asked(line: Line, item: Mapping[str, Any], task: TaskRun | None, *, enough: bool) -> dict[str, Any]:
     if task is None:
         name = item.get("task_run_id") or item.get("slug")
         return {"status": "ERROR", "id": None, "code": Code.UNKNOWN_TASK, "message": f"The flow run has no task {name!r}."}
     if is_final(task.state) and task.state not in ("Looped", "Mapped"):
         message = f"Task run {task.id} has ended ({task.state}); report what comes after that first."
         return {"status": "ERROR", "id": str(task.id), "code": Code.ILLEGAL_TRANSITION, "message": message}
+    if enough:
+        return {"status": "WAITING", "id": str(task.id), "message": None}
     missing = line.ask(slots.key_of(task), goes_on=task.state in ("Running", "Cancelling", "Looped"))
     if missing:
         return {"status": "WAITING", "id": str(task.id), "message": waiting_for(missing)}

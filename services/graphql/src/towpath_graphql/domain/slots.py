@@ -5,8 +5,9 @@ for several gets all of them or none. The line is first come, first served: nobo
 nobody starves, and those who wait for several limits stand in all their lines in one order, so no two wait for each other. What a limit
 counts is what stands in its table; lowering it takes nothing from those who hold a slot.
 
-Failure cases: a holder whose process is lost gives its slots back with its lease; one that ends, is cancelled or deleted, with that; all of
-it in the transaction that stores it (app.slots). A slot given to a run that never begins is freed by the same rule, as its run is owned.
+Failure cases: one that waits and stops asking holds nobody up (it does not count until it asks again; see limits.sql). A holder whose
+process is lost gives its slots back with its lease; one that ends, is cancelled or deleted, with that; all of it in the transaction that
+stores it (app.slots). A slot given to a task run that never begins is freed by the same rule, as its flow run is owned.
 """
 
 from __future__ import annotations

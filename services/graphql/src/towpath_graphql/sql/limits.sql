@@ -1,4 +1,5 @@
--- Concurrency limits and their slots. A slot that is not acquired is a place in the line, in the order of ids.
+-- Concurrency limits and their slots. A slot that is not acquired is a place in the line, in the order of ids. Who has not asked for half a
+-- lease (native runs ask each second, Prefect 1's each 30 s) holds up nobody behind it, and finds its place again when it asks.
 
 -- name: store_limit
 insert into concurrency_limit (id, tenant_id, kind, name, slot_limit) values (%(id)s, %(tenant_id)s, %(kind)s, %(name)s, %(size)s)
@@ -63,12 +64,18 @@ select id, kind, name, slot_limit from concurrency_limit where id = any(%(ids)s)
 
 -- name: use_of_limits
 -- How many hold a slot, and how many wait. Asked under the limits' locks, in a statement after them.
-select limit_id, count(acquired) as held, count(*) - count(acquired) as line from concurrency_slot where limit_id = any(%(ids)s) group by limit_id;
+select s.limit_id, count(s.acquired) as held,
+       count(*) filter (where s.acquired is null and s.asked > now() - make_interval(secs => r.lease_seconds / 2)) as line
+from concurrency_slot s join flow_run r on r.id = s.flow_run_id
+where s.limit_id = any(%(ids)s)
+group by s.limit_id;
 
 -- name: places_in_lines
 -- What these runs hold, and how many wait before them where they wait.
 select s.limit_id, s.flow_run_id, s.task_run_id, s.acquired is not null as held, case when s.acquired is null then (
-           select count(*) from concurrency_slot w where w.limit_id = s.limit_id and w.acquired is null and w.id < s.id) else 0 end as ahead
+           select count(*) from concurrency_slot w join flow_run r on r.id = w.flow_run_id
+           where w.limit_id = s.limit_id and w.acquired is null and w.id < s.id and w.asked > now() - make_interval(secs => r.lease_seconds / 2)
+       ) else 0 end as ahead
 from concurrency_slot s
 where s.limit_id = any(%(ids)s) and s.flow_run_id = any(%(flow_run_ids)s);
 
@@ -79,7 +86,7 @@ select i.id, i.tenant_id, i.limit_id, i.flow_run_id, i.task_run_id, case when i.
 from jsonb_to_recordset(%(rows)s) as i (id uuid, tenant_id uuid, limit_id uuid, flow_run_id uuid, task_run_id uuid, held boolean)
 order by i.id
 on conflict (limit_id, flow_run_id, coalesce(task_run_id, flow_run_id))
-do update set acquired = coalesce(concurrency_slot.acquired, excluded.acquired);
+do update set acquired = coalesce(concurrency_slot.acquired, excluded.acquired), asked = excluded.asked;
 
 -- name: give_back_slots
 delete from concurrency_slot

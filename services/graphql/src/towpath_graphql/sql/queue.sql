@@ -17,7 +17,9 @@ with recursive queues (label_key, run_config_type) as (
         order by r.label_key, r.run_config_type limit 1
     ) n
 ), rooms as materialized (
-    select l.name, l.slot_limit - (select count(*) from concurrency_slot s where s.limit_id = l.id) as room
+    select l.name, l.slot_limit - (
+               select count(*) from concurrency_slot s join flow_run r on r.id = s.flow_run_id
+               where s.limit_id = l.id and (s.acquired is not null or s.asked > now() - make_interval(secs => r.lease_seconds / 2))) as room
     from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as (
     select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
@@ -56,7 +58,9 @@ from unnest(%(parents)s::uuid[]) as p (id) cross join lateral (
       and r.run_config_type = any(%(types)s::text[])
       and not exists (
           select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name
-          and l.slot_limit <= (select count(*) from concurrency_slot s where s.limit_id = l.id))
+          and l.slot_limit <= (
+              select count(*) from concurrency_slot s join flow_run h on h.id = s.flow_run_id
+              where s.limit_id = l.id and (s.acquired is not null or s.asked > now() - make_interval(secs => h.lease_seconds / 2))))
     order by r.due_at limit 1
     for no key update of r skip locked
 ) c;
@@ -73,7 +77,9 @@ with recursive queues (label_key, run_config_type) as (
         order by r.label_key, r.run_config_type limit 1
     ) n
 ), rooms as materialized (
-    select l.name, l.slot_limit - (select count(*) from concurrency_slot s where s.limit_id = l.id) as room
+    select l.name, l.slot_limit - (
+               select count(*) from concurrency_slot s join flow_run r on r.id = s.flow_run_id
+               where s.limit_id = l.id and (s.acquired is not null or s.asked > now() - make_interval(secs => r.lease_seconds / 2))) as room
     from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as (
     select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
@@ -111,7 +117,9 @@ with recursive relaxed as (
         order by r.label_key, r.run_config_type limit 1
     ) n
 ), rooms as materialized (
-    select l.name, l.slot_limit - (select count(*) from concurrency_slot s where s.limit_id = l.id) as room
+    select l.name, l.slot_limit - (
+               select count(*) from concurrency_slot s join flow_run r on r.id = s.flow_run_id
+               where s.limit_id = l.id and (s.acquired is not null or s.asked > now() - make_interval(secs => r.lease_seconds / 2))) as room
     from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as materialized (
     select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
