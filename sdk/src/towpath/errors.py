@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from towpath_proto.errors import Code, TowpathError
 
-__all__ = ["Code", "FlowError", "MissingResultError", "TowpathError"]
+__all__ = ["Code", "FlowError", "MissingKeyError", "MissingResultError", "MissingSecretError", "TowpathError"]
 
 
 class FlowError(TowpathError, ValueError):
@@ -13,3 +13,13 @@ class FlowError(TowpathError, ValueError):
 
 class MissingResultError(TowpathError):
     """The result of a finished task run is needed and cannot be read."""
+
+
+class MissingSecretError(TowpathError, KeyError, ValueError):
+    """There is no such secret. Also a `KeyError` and a `ValueError`: Prefect 1 raised the one or the other."""
+
+    __str__ = Exception.__str__  # a KeyError shows its sentence in quotes
+
+
+class MissingKeyError(TowpathError, ValueError):
+    """There is no value under a key. Also a `ValueError`, as it was in Prefect 1."""

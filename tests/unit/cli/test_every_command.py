@@ -30,6 +30,8 @@ WORDS: dict[str, list[str]] = {
     "config set": ["patience", "3"],
     "config unset": ["patience"],
     "completion": ["bash"],
+    "limit set": ["3", "--tag", "db"],
+    "limit delete": ["--label", "gpu"],
 }
 """Arguments that make a command complete; otherwise each of its arguments is `x`."""
 

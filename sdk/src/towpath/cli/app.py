@@ -53,6 +53,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Keep in order": {
         "schedule": Entry("Set a flow's schedule on or off; show when it fires.", f"{_HERE}.schedule:schedule"),
+        "secret": Entry("Keep passwords and keys for flows; values are never printed.", f"{_HERE}.secret:secret"),
+        "kv": Entry("Look at and change small values that flows leave for each other.", f"{_HERE}.kv:kv"),
+        "limit": Entry("Set how many task runs of a tag, or runs of a label, may run at once.", f"{_HERE}.limit:limit"),
         "create": Entry("Create a project.", f"{_HERE}.create:create"),
         "archive": Entry("Take a flow out of use; its runs stay.", f"{_HERE}.remove:archive"),
         "delete": Entry("Delete a flow, a run, a project or an agent.", f"{_HERE}.remove:delete"),

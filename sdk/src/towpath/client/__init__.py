@@ -11,16 +11,18 @@ if TYPE_CHECKING:
     from towpath.client.client import Client as Client
     from towpath.client.client import Registration as Registration
     from towpath.client.client import register_flow as register_flow
+    from towpath.client.secrets import Secret as Secret
     from towpath.client.settings import Settings as Settings
 
 _HOMES = {
     "Client": "towpath.client.client",
     "Registration": "towpath.client.client",
+    "Secret": "towpath.client.secrets",
     "Settings": "towpath.client.settings",
     "register_flow": "towpath.client.client",
 }
 
-__all__ = ["Client", "Registration", "Settings", "register_flow"]
+__all__ = ["Client", "Registration", "Secret", "Settings", "register_flow"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from towpath.client import documents
+from towpath.client.keeping import Keeping
 from towpath.client.lookups import Lookups
 from towpath.client.settings import Settings, checked_url
 from towpath_proto.errors import Code, TowpathError
@@ -45,7 +46,7 @@ class Registration:
     created: bool
 
 
-class Client(Lookups):
+class Client(Lookups, Keeping):
     """A client of a Towpath API.
 
     Args:

@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("TOWPATH_CANCEL_GRACE", "10", "In a run config's env: seconds that a cancelled run has to end before it is killed."),
     Setting("TOWPATH_RUNNER_IDLE", "30", "Seconds after which a runner without runs and agents ends."),
     Setting("TOWPATH_LOG_LEVEL", "INFO", "Level from which log lines of flows and of Towpath are kept."),
+    Setting("TOWPATH_USE_LOCAL_SECRETS", "true", "Whether `flow.run()` looks for secrets on this machine only; runs of an API ask it."),
     Setting("TOWPATH_FLOW_ID", "", "Set inside a run's process: the flow version's id."),
     Setting("TOWPATH_RUN_ID", "", "Set inside a run's process: the flow run's id."),
     Setting("TOWPATH_RUN_FENCE", "", "Set inside a run's process: the fence of its claim."),
