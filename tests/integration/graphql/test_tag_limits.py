@@ -261,3 +261,17 @@ async def test_no_more_are_granted_than_can_be_begun(api):
     assert statuses == ["GRANTED", "WAITING", "WAITING"]
     assert [r["message"] for r in answer["results"]] == [None, None, None]
     assert await slots(api) == (2, 2)
+
+
+async def test_who_leaves_and_comes_back_in_one_call_is_new(api):
+    """A call that ends a try and begins the next, with another's wish between them: the slot is the other's, and nobody is one too many."""
+    await tag_limit(api, 1)
+    _, (a, b, _) = await running1(api)
+    assert await set_task(api, a, "Running") == "SUCCESS"
+    kinds = [(a, "Failed"), (a, "Retrying"), (b, "Running"), (a, "Running")]
+    states = [{"task_run_id": task, "state": {"type": kind}} for task, kind in kinds]
+    answer = await api.call("set_task_run_states", "states { status }", states=states)
+    assert [s["status"] for s in answer["states"]] == ["SUCCESS", "SUCCESS", "SUCCESS", "QUEUED"]
+    assert await slots(api) == (1, 1)
+    assert await set_task(api, b, "Success") == "SUCCESS"
+    assert await set_task(api, a, "Running") == "SUCCESS"

@@ -29,6 +29,8 @@ class Table:
         return Line(limits, needs, places)
 
     def store(self, line):
+        for key in line.left:
+            self.free(key)
         for key, held in line.granted.items():
             for i in line.needs[key]:
                 self.rows[key, i] = self.rows.get((key, i), False) or held
@@ -62,7 +64,8 @@ def test_no_limit_is_passed_and_nobody_overtakes(sizes, steps):
             if leaves:
                 line.leave(one)
                 gone.add(one)
-            elif one not in gone:
+            else:
+                gone.discard(one)
                 missing = line.ask(one)
                 assert missing == line.ask(one), "asking twice says the same"
                 assert {m.id for m in missing} <= set(needs[one])

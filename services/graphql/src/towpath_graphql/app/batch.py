@@ -188,6 +188,8 @@ class Batch:
         resting = [
             t.id for t in changed_tasks if self.flows[t.flow_run_id].holds_slots and t.flow_run_id not in alone and not slots.keeps_slots(t)
         ]
+        # who has given its slots back and asked anew in this transaction has what it was given last
+        resting += [task_id for flow_id, task_id in staying if task_id is not None and (flow_id, task_id) in self.line.left]
         for flow_id in alone:
             self.replace_flow(replace(self.flows[flow_id], holds_slots=False))
         return staying, (alone, resting)

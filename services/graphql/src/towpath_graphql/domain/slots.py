@@ -73,9 +73,10 @@ class Line:
     _joined: dict[tuple[Key, UUID], int] = field(default_factory=dict)  # who was at the end of a line, and how many stood before
     _more: dict[UUID, int] = field(default_factory=dict)
     _fewer: dict[UUID, int] = field(default_factory=dict)
-    _left: set[Key] = field(default_factory=set)
     granted: dict[Key, bool] = field(default_factory=dict)
     """Who asked, in order, and whether they were let in."""
+    left: set[Key] = field(default_factory=set)
+    """Who gave back what they had; who asks again after that is new."""
 
     def ask(self, key: Key, *, goes_on: bool = False) -> tuple[Limit, ...]:
         """Ask for all slots that a run needs.
@@ -99,23 +100,26 @@ class Line:
     def leave(self, key: Key) -> None:
         """Give back, within this transaction, what a run holds; twice is once."""
         self.granted.pop(key, None)
-        if key in self._left:
+        if key in self.left:
             return
-        self._left.add(key)
         for i in self.needs.get(key, ()):
-            place = self.places.get((key, i))
+            place = self._place(key, i)
             if place is not None and place.held:
                 self._fewer[i] = self._fewer.get(i, 0) + 1
+        self.left.add(key)
+
+    def _place(self, key: Key, limit_id: UUID) -> Place | None:
+        return None if key in self.left else self.places.get((key, limit_id))
 
     def _wanted(self, key: Key) -> list[UUID]:
         if self.granted.get(key):
             return []
-        places = ((i, self.places.get((key, i))) for i in self.needs.get(key, ()))
+        places = ((i, self._place(key, i)) for i in self.needs.get(key, ()))
         return [i for i, place in places if place is None or not place.held]
 
     def _rank(self, key: Key, limit_id: UUID) -> int:
         """How many are before it: all who hold a slot or wait longer. Letting one in from the line changes no rank."""
-        limit, place = self.limits[limit_id], self.places.get((key, limit_id))
+        limit, place = self.limits[limit_id], self._place(key, limit_id)
         ahead = self._join(key, limit) if place is None else place.ahead
         return limit.held - self._fewer.get(limit_id, 0) + ahead
 
