@@ -1,4 +1,4 @@
-"""What the read engine costs on top of PostgreSQL: a nested page, warm, against the same statement through psycopg.
+"""What the engine itself costs on top of PostgreSQL: a nested page, warm, against the same statement through psycopg. See `reads`, too.
 
 It starts an embedded PostgreSQL of its own and takes some seconds.
 All variants run interleaved in one process against one server, so that they see the same machine.
@@ -16,12 +16,9 @@ from typing import Any
 import psycopg
 
 from tests.benchmarks.measure import Measure
-from towpath_read_engine.app import make_app
 from towpath_read_engine.engine import Request, Session
 from towpath_read_engine.testing import Asker, asking
 from towpath_server.embedded.postgres import EmbeddedPostgres
-from towpath_service_kit.metrics import Metrics
-from towpath_service_kit.upstream import AsgiUpstream
 
 _SCHEMA = """
 create table flow (id integer primary key, name text not null, project text not null);
@@ -75,7 +72,7 @@ def run() -> list[Measure]:
         directory.chmod(0o755)
         (directory / "metadata.json").write_text(json.dumps(_METADATA))
         found = asyncio.run(_run(directory))
-    rest = f"same document with other literals {found['engine_new_text_p50_ms']}, over HTTP in process {found['http_in_process_p50_ms']}"
+    rest = f"same document with other literals {found['engine_new_text_p50_ms']}"
     return [
         Measure(
             name="a nested page of 50 runs through the read engine, p50",
@@ -110,9 +107,6 @@ async def _measure(asker: Asker, plain: psycopg.AsyncConnection) -> dict[str, fl
     parameters = ['{"Success","Running"}', "50"]
     cursor = psycopg.AsyncRawCursor(plain)
     await plain.execute("set jit = off")
-    app = make_app(asker.engine.execute, _nothing, _ready, Metrics(process=False), admin_secret=None)
-    upstream = AsgiUpstream(app)
-    body = json.dumps({"query": _PAGE, "variables": variables}).encode()
 
     async def through_psycopg(_: int) -> bytes | None:
         await cursor.execute(statement.encode(), parameters, prepare=True)
@@ -127,14 +121,10 @@ async def _measure(asker: Asker, plain: psycopg.AsyncConnection) -> dict[str, fl
         )
         return await asker.engine.execute(Request(text + " " * round_), Session())
 
-    async def over_asgi(_: int) -> bytes:
-        return (await upstream.post("/v1/graphql", body)).body
-
     variants: dict[str, Variant] = {
         "psycopg": through_psycopg,
         "engine": through_engine,
         "engine_new_text": other_literals,
-        "http_in_process": over_asgi,
     }
     assert await through_psycopg(0) == await through_engine(0), "the variants must answer the same"
     times: dict[str, list[float]] = {name: [] for name in variants}
@@ -160,11 +150,3 @@ async def _cold(asker: Asker) -> float:
         asker.plan(text, {"state": ["x"]})
         times.append((time.perf_counter() - started) * 1000)
     return round(statistics.median(times), 3)
-
-
-async def _nothing() -> None:
-    return None
-
-
-async def _ready() -> dict[str, str]:
-    return {}

@@ -276,7 +276,7 @@ def _cpu(what: str, pid: int) -> float:
     if what == "PostgreSQL":
         return sum(cpu_seconds(pid).values())
     times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def _measures(found: dict[str, Variant]) -> list[Measure]:

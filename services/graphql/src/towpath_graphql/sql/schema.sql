@@ -319,6 +319,8 @@ create index flow_run_by_flow on flow_run (flow_id, scheduled_start_time desc);
 create index flow_run_by_group on flow_run (flow_group_id, scheduled_start_time desc);
 create index flow_run_by_tenant on flow_run (tenant_id, scheduled_start_time desc);
 create index flow_run_by_state on flow_run (tenant_id, state, state_timestamp desc);
+create index flow_run_by_creation on flow_run (tenant_id, created desc);
+create index flow_run_by_start on flow_run (tenant_id, start_time desc) where start_time is not null;
 
 create table task_run (
     id               uuid primary key,
@@ -347,6 +349,8 @@ create index task_run_by_task on task_run (task_id);
 create index task_run_cached on task_run (task_id, state_timestamp desc) where state = 'Cached';
 create index task_run_cache_key on task_run (tenant_id, cache_key, state_timestamp desc) where cache_key is not null and state = 'Cached';
 create index task_run_active on task_run (flow_run_id, state) where state in ('Running', 'Retrying', 'Cancelling', 'Queued');
+create index task_run_failed on task_run (tenant_id, state_timestamp desc)
+    where state in ('Failed', 'TimedOut', 'TriggerFailed', 'ValidationFailed');
 
 create table flow_run_state (
     id               uuid primary key,
