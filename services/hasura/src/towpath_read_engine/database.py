@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from towpath_read_engine.errors import DialectCode, ReadError
 
 PREPARED_PER_CONNECTION = 200
-_CLASS_CODES = {"22": DialectCode.DATA_EXCEPTION, "40": DialectCode.CONCURRENT_UPDATE}
+_CLASS_CODES = {"22": DialectCode.DATA_EXCEPTION, "40": DialectCode.CONCURRENT_UPDATE, "54": DialectCode.NOT_SUPPORTED}
 _QUERY_CANCELED, _INVALID_ESCAPE = "57014", "22025"
 STALE_SCHEMA_STATES = frozenset({"42P01", "42703", "42704", "3F000"})
 """SQLSTATEs which mean that the tables are not what they were when the schema was read."""

@@ -16,12 +16,13 @@ from typing import Any
 
 from towpath_read_engine.errors import ReadError, invalid
 
-_STRING = r'"(?!"")(?:[^"\\\n\r]|\\.)*"'
-_BLOCK = r'"""(?:\\"""|[^"]|"(?!""))*"""'
+# The repetitions are possessive, for one that can step back keeps a place for each of a million turns.
+_STRING = r'"(?!"")(?:[^"\\\n\r]++|\\.)*+"'
+_BLOCK = r'"""(?:\\"""|[^"\\]++|\\|"(?!""))*+"""'
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![_A-Za-z0-9.])"
-_SKIP = r"(?:[\s,\ufeff]|\#[^\n\r]*)*"
+_SKIP = r"(?:[\s,\ufeff]++|\#[^\n\r]*+)*+"
 _TOKEN = re.compile(
-    rf"{_SKIP}(?:([_A-Za-z][_0-9A-Za-z]*)|([!$()=@{{|}}:\]&]|\.\.\.)|(\[{_SKIP}(?:(?:{_BLOCK}|{_STRING}|{_NUMBER}){_SKIP})*\])"
+    rf"{_SKIP}(?:([_A-Za-z][_0-9A-Za-z]*)|([!$()=@{{|}}:\]&]|\.\.\.)|(\[{_SKIP}(?:(?:{_BLOCK}|{_STRING}|{_NUMBER}){_SKIP})*+\])"
     rf"|(\[)|({_BLOCK}|{_STRING}|{_NUMBER})|(\Z))"
 )
 _ITEM = re.compile(rf"{_SKIP}({_BLOCK}|{_STRING}|{_NUMBER})")
