@@ -258,6 +258,38 @@ async def test_wrong_metadata_stops_the_start(library_url, tmp_path):
     assert caught.value.code is Code.BAD_SETTING
 
 
+def test_the_image_s_names_count_where_ours_are_not_set():
+    """A deployment of the image runs as it is; our own names win, and both switches are off by default, as in the image."""
+    image = {
+        "HASURA_GRAPHQL_DATABASE_URL": "postgresql:///image",
+        "HASURA_GRAPHQL_ADMIN_SECRET": "image-secret",
+        "HASURA_GRAPHQL_UNAUTHORIZED_ROLE": "anonymous",
+        "HASURA_GRAPHQL_SERVER_PORT": "8080",
+        "HASURA_GRAPHQL_SERVER_HOST": "*",
+        "HASURA_GRAPHQL_V1_BOOLEAN_NULL_COLLAPSE": "true",
+        "HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES": "true",
+        "HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS": "false",
+        "HASURA_GRAPHQL_PG_CONNECTIONS": "50",
+        "HASURA_GRAPHQL_METADATA_DIR": "/hasura-metadata",
+        "HASURA_GRAPHQL_ENABLED_APIS": "graphql,metadata",
+    }
+    config = Config.from_env(image)
+    assert (config.database_url.value, config.admin_secret.value) == ("postgresql:///image", "image-secret")
+    assert (config.host, config.port, config.pool_size, str(config.metadata)) == ("0.0.0.0", 8080, 50, "/hasura-metadata")
+    assert (config.unauthorized_role, config.metadata_api) == ("anonymous", True)
+    assert (config.null_collapse, config.stringify_numeric, config.infer_function_permissions) == (True, True, False)
+    ours = {
+        "TOWPATH_READ_PORT": "1",
+        "TOWPATH_DATABASE_URL": "postgresql:///ours",
+        "TOWPATH_READ_NULL_COLLAPSE": "off",
+        "TOWPATH_READ_HOST": "::1",
+    }
+    config = Config.from_env(image | ours)
+    assert (config.port, config.database_url.value, config.null_collapse, config.host) == (1, "postgresql:///ours", False, "::1")
+    plain = Config.from_env({"HASURA_GRAPHQL_DATABASE_URL": "postgresql:///image"})
+    assert (plain.null_collapse, plain.stringify_numeric, plain.metadata_api, plain.metadata) == (False, False, False, None)
+
+
 def test_options_win_over_the_environment():
     """The command line lies over the environment."""
     env = environment(["--port", "5000", "--metadata", "m"], {"TOWPATH_READ_PORT": "1", "TOWPATH_READ_DATABASE_URL": "postgresql:///x"})
