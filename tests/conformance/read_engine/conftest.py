@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from unittest import mock
 
@@ -62,7 +63,7 @@ def check_case() -> CheckCase:
 
     async def check(url: str, metadata: Path, case: Path) -> None:
         text = _read(case)
-        found = {name: value if name == "role" else json.loads(value) for name, value in _SETTING.findall(text)}
+        found = {name: value if name == "role" else json.loads(value, parse_float=Decimal) for name, value in _SETTING.findall(text)}
         settings = EngineSettings(**({"null_collapse": True} | found.get("settings", {})))
         async with asking(url, metadata, settings) as asker:
             await _compare(asker, case, text, found)

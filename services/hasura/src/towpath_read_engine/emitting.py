@@ -197,6 +197,8 @@ class _Emitter:
     def _shown(self, value: Fragment, type_: PgType) -> Fragment:
         if self._stringify and type_.element is None and type_.base in _STRINGIFIED:
             return sql("({value})::text", value=value)
+        if self._stringify and type_.element is not None and type_.element.base in _STRINGIFIED:
+            return sql("({value})::text[]", value=value)
         return value
 
     def _aggregate(self, field: plan.AggregateField, above: str) -> Fragment:

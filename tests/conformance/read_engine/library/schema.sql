@@ -46,6 +46,30 @@ create table archive.edition (
 create table "Odd ""table""" (id integer primary key, "strange column" text, "select" text);
 create view published_article as select id, author_id, title from article where published;
 
+create type size as enum ('small', 'large');
+create type point_of_sale as (city text, "number" integer);
+create domain positive as integer check (value > 0);
+create table sample (
+    id smallint primary key,
+    big bigint, exact numeric, wide double precision, narrow real, cash money, counted positive,
+    flag boolean, fixed char(5), varied varchar(9), short name, bytes bytea,
+    moment timestamptz, naive timestamp, day date, hour time, zoned_hour timetz, span interval,
+    address inet, network cidr, hardware macaddr, search tsvector, bits bit(4),
+    numbers int4range, moments tstzrange, days daterange, dot point, area box,
+    sizes size, sale point_of_sale,
+    bigs bigint[], exacts numeric[], grid integer[], flags boolean[], sales point_of_sale[], ids uuid[], documents jsonb[]
+);
+insert into sample values (
+    1, 9007199254740993, 12345678901234567890.123456789000, 0.1, 1.25, 1234.5, 7,
+    true, 'ab', 'text', 'a name', '\xdeadbeef',
+    '2015-10-17T14:42:43+02:00', '2015-10-17T14:42:43.120', '2014-09-14', '11:09:23.500', '15:22:23+00', '1 year 2 mons 3 days 01:03:02',
+    '192.168.0.1/24', '10.0.0.0/8', '08:00:2b:01:02:03', 'fat cat'::tsvector, '1010',
+    '[1,5)', '[2020-01-01T00:00Z,2020-01-02T12:30:00.5Z)', '[2020-01-01,)', '(1.5,2)', '(1,1),(0,0)',
+    'large', ('Turku', 4),
+    '{9007199254740993,null}', '{1.50,2}', '{{1,2},{3,4}}', '{t,f}', array[('Oulu', 1)::point_of_sale],
+    '{00000000-0000-4000-8000-00000000000A}', array['{"a": 1.50}'::jsonb]
+);
+insert into sample (id) values (2);
 create table mood (value text primary key, comment text);
 insert into mood values ('calm', 'nothing happens'), ('eager', null), ('bleak', 'rain');
 create table weather (name varchar primary key);
