@@ -7,6 +7,7 @@ a document is neither tokenised nor parsed a second time. A plan that holds text
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 
 from graphql import GraphQLSyntaxError, parse
@@ -54,7 +55,13 @@ class Documents:
                 self.hits += 1
                 return found
         self.misses += 1
-        plan = self._make(text, shaped, operation_name)
+        try:
+            plan = self._make(text, shaped, operation_name)
+        finally:
+            if length > _REMEMBERED_LENGTH:
+                # A parser's tokens hold each other, and a settled process looks for such circles seldom: a hundred long documents in a
+                # row, each refused, would be hundreds of megabytes by then.
+                gc.collect(1)
         if length <= _REMEMBERED_LENGTH:
             self._plans[(shaped if plan.untouched else text, operation_name)] = plan
             if len(self._plans) > self._size:

@@ -114,7 +114,7 @@ def _refusal(answer: Answer) -> TowpathError:
     entry = answer.errors()[0]
     code = entry.get("extensions", {}).get("code")
     return TowpathError(
-        Code.UNAVAILABLE if code == Code.UNAVAILABLE else Code.INTERNAL,
+        Code.UNAVAILABLE if code in (Code.UNAVAILABLE, Code.TIMEOUT) else Code.INTERNAL,
         f"The read back end does not tell its schema ({entry.get('message')}); try again soon.",
     )
 
