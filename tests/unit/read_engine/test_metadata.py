@@ -5,7 +5,7 @@ import json
 import pytest
 
 from towpath_read_engine.errors import MetadataError
-from towpath_read_engine.metadata import TableKey, source_of, tables_of
+from towpath_read_engine.metadata import TableKey, parse, source_of, tables_of
 from towpath_read_engine.metadata_files import load
 
 
@@ -94,3 +94,10 @@ def test_missing_metadata_is_an_error(tmp_path):
     """A wrong path is named."""
     with pytest.raises(MetadataError, match="cannot be read"):
         load(tmp_path / "nothing")
+
+
+def test_a_customization_of_a_source_is_refused():
+    """It would rename every root and type; an empty one, as exports may hold, says nothing."""
+    with pytest.raises(MetadataError, match="customization"):
+        parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": {"root_fields": {"prefix": "x_"}}}]})
+    assert parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": {}}]}).tables == ()

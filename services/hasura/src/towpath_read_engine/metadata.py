@@ -137,6 +137,8 @@ def source_of(sources: Any) -> Mapping[str, Any]:
     kinds: list[Mapping[str, Any]] = [source for source in sources or () if source.get("kind", "postgres") == "postgres"]
     if len(kinds) != 1:
         raise MetadataError(f"the metadata must have exactly one source of kind postgres, it has {len(kinds)}")
+    if any((kinds[0].get("customization") or {}).values()):
+        raise MetadataError("the source has a customization of names, which is not served; give the tables custom names")
     return kinds[0]
 
 
