@@ -1,12 +1,14 @@
-"""Log records that are made in another process, on their way to the loggers of the engine's process.
+"""Log records and artifacts that are made in another process, on their way to the loggers and the reporter of the engine's process.
 
 A record is sent as plain facts, with what its context said of its task, and logged here again under its own name. So whoever listens here
-(the run's reporter, the console, what the program has set up) hears workers as it hears threads.
+(the run's reporter, the console, what the program has set up) hears workers as it hears threads. What a task says of an artifact goes
+straight to the run's reporter.
 """
 
 from __future__ import annotations
 
 import logging
+import pickle
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from contextvars import Context, ContextVar
 from typing import Any
 
 from towpath._context import Frame, context, current_frame
-from towpath.logs import ROOT
+from towpath.logs import ROOT, current_reporter
 
 Message = dict[str, Any]
 
@@ -37,6 +39,7 @@ _FACTS = (
 )
 _TASK = ("task_slug", "task_name", "task_full_name", "map_index", "task_run_count")
 _exceptions = logging.Formatter()
+_PART = 64 * 1024
 
 
 class RelayHandler(logging.Handler):
@@ -65,6 +68,35 @@ class RelayHandler(logging.Handler):
             self.handleError(record)
 
 
+def parts(message: Message) -> Iterator[bytes]:
+    """A message as datagrams that a socket takes whatever its size."""
+    data = pickle.dumps(message)
+    last = (len(data) - 1) // _PART
+    for number in range(last + 1):
+        part = data[number * _PART : (number + 1) * _PART]
+        yield part if last == 0 else pickle.dumps({"part": (number, last, part)})
+
+
+class Joining:
+    """Puts messages together that come in parts; one that broke off, as its task was interrupted, is forgotten with the next."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def add(self, datagram: bytes) -> Message | None:
+        """The message that `datagram` completes, if it does."""
+        message: Message = pickle.loads(datagram)
+        if "part" not in message:
+            return message
+        number, last, part = message["part"]
+        if number == 0:
+            self._parts = []
+        if number != len(self._parts):
+            return None
+        self._parts.append(part)
+        return pickle.loads(b"".join(self._parts)) if number == last else None
+
+
 def levels() -> tuple[int, int]:
     """The levels of the root logger and of ours, for another process."""
     return logging.getLogger().level, logging.getLogger(ROOT).level
@@ -79,7 +111,7 @@ def attach_relay(handler: RelayHandler, found: tuple[int, int]) -> None:
 
 
 def replay(message: Message, around: Context) -> None:
-    """Log a record that came from another process, in a copy of the run's own context; from any thread.
+    """Log a record that came from another process, or report an artifact, in a copy of the run's own context; from any thread.
 
     A filter of the author's that raises costs its record, never the thread that listens.
     """
@@ -90,6 +122,13 @@ def replay(message: Message, around: Context) -> None:
 
 
 def _replay(message: Message) -> None:
+    if "artifact" in message:
+        from towpath.engine.reporting import Artifact
+
+        reporter = current_reporter.get()
+        if reporter is not None:
+            reporter.artifact(Artifact.from_dict(message["artifact"]))
+        return
     logger = logging.getLogger(message["name"])
     if logger.isEnabledFor(message["levelno"]):
         facts = {name: value for name, value in message.items() if name != "task"}

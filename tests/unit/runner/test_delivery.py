@@ -16,6 +16,8 @@ class Backend:
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, list[Any], list[Any]]] = []
+        self.artifacts: list[Any] = []
+        self.artifact_results: Any = lambda artifacts: [{"status": "SUCCESS"} for _ in artifacts]
         self.tries: list[int] = []
         self.failures: list[TowpathError] = []
         self.refuse: Any = lambda states, logs: None
@@ -24,7 +26,7 @@ class Backend:
         self.gate = threading.Event()
         self.gate.set()
 
-    def __call__(self, *, sequence: int, states: list[Any], logs: list[Any]) -> dict[str, Any]:
+    def __call__(self, *, sequence: int, states: list[Any], logs: list[Any], artifacts: list[Any]) -> dict[str, Any]:
         self.gate.wait(10)
         self.tries.append(sequence)
         if self.failures:
@@ -33,7 +35,9 @@ class Backend:
         if error is not None:
             raise error
         self.batches.append((sequence, [s["n"] for s in states], [log["n"] for log in logs]))
-        return {"results": self.results(states), "cancel": self.cancel, "replayed": False}
+        self.artifacts.append([(a["id"], len(states)) for a in artifacts])
+        answer = {"results": self.results(states), "cancel": self.cancel, "replayed": False}
+        return {**answer, "artifact_results": self.artifact_results(artifacts)}
 
 
 class Heard:
@@ -164,3 +168,55 @@ def test_a_refused_state_is_said_and_remembered(capsys: pytest.CaptureFixture[st
     delivery.flush()
     assert [(item["n"], why) for item, why in delivery.refused] == [(7, "has ended (ILLEGAL_TRANSITION)")]
     assert "the API did not take state Success of t-7: has ended (ILLEGAL_TRANSITION)" in capsys.readouterr().err
+
+
+def _artifact(n: int, size: int = 10) -> dict[str, Any]:
+    return {"id": n, "slug": "t", "map_index": -1, "kind": "markdown", "data": {"markdown": "x" * size}}
+
+
+def test_artifacts_go_with_the_rest_and_large_ones_in_small_batches():
+    """Artifacts arrive once, in order and never before the states that were reported before them; 2 MB of them fill a batch."""
+    backend = Backend()
+    backend.gate.clear()
+    delivery, _, _ = _delivery(backend)
+    delivery.state(_state(0))
+    for n in range(7):
+        delivery.artifact(_artifact(n, 900_000))
+    backend.gate.set()
+    delivery.flush()
+    assert [n for batch in backend.artifacts for n, _ in batch] == list(range(7))
+    assert max(len(batch) for batch in backend.artifacts) <= 3
+    assert backend.batches[0][1] == [0]
+
+
+def test_a_refused_artifact_is_said_and_stops_nothing(capsys):
+    """An artifact that the API does not take is named on standard error; what comes after it is delivered."""
+    backend = Backend()
+    refused = {"status": "ERROR", "message": "There is no artifact.", "code": "NOT_FOUND"}
+    backend.artifact_results = lambda artifacts: [refused if a["id"] == 1 else {"status": "SUCCESS"} for a in artifacts]
+    delivery, _, _ = _delivery(backend)
+    delivery.artifact(_artifact(0))
+    delivery.artifact({"id": 1, "delete": True})
+    delivery.artifact(_artifact(2))
+    delivery.flush()
+    assert [n for batch in backend.artifacts for n, _ in batch] == [0, 1, 2]
+    assert [item["id"] for item, _ in delivery.refused] == [1]
+    assert "the end of artifact 1: There is no artifact. (NOT_FOUND)" in capsys.readouterr().err
+
+
+def test_a_batch_is_taken_apart_states_first():
+    """When a batch is halved to find the item at fault, artifacts still come after every state."""
+    backend = Backend()
+    backend.gate.clear()
+    big = TowpathError(Code.PAYLOAD_TOO_LARGE, "too large")
+    seen: list[int] = []
+    backend.results = lambda states: seen.extend(s["n"] for s in states) or [{"status": "SUCCESS"} for _ in states]
+    delivery, _, _ = _delivery(backend)
+    backend.failures = [big]
+    for n in range(3):
+        delivery.artifact(_artifact(n))
+        delivery.state(_state(n))
+    backend.gate.set()
+    delivery.flush()
+    assert seen == [0, 1, 2]
+    assert [n for batch in backend.artifacts for n, _ in batch] == [0, 1, 2]

@@ -35,11 +35,43 @@ class LogEntry:
     info: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What a task says of an artifact: a new one has a kind and a task, a change has data only, and without data it is deleted.
+
+    Attributes:
+        id: Its id, a UUID.
+        data: What it holds, JSON.
+        kind: What it is, such as link or markdown.
+        slug: The task it belongs to.
+        map_index: Index of the child; -1 for a task that is not one.
+    """
+
+    id: str
+    data: Any = None
+    kind: str | None = None
+    slug: str | None = None
+    map_index: int = -1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The item of a report; also what travels between processes."""
+        if self.data is None:
+            return {"id": self.id, "delete": True}
+        if self.slug is None:
+            return {"id": self.id, "data": self.data}
+        return {"id": self.id, "slug": self.slug, "map_index": self.map_index, "kind": self.kind, "data": self.data}
+
+    @classmethod
+    def from_dict(cls, item: dict[str, Any]) -> Artifact:
+        """What `to_dict` made."""
+        return cls(**{name: value for name, value in item.items() if name != "delete"})
+
+
 class Reporter(Protocol):
     """Takes what the engine reports. No method may block for long or raise: a report that cannot be sent is the reporter's problem.
 
     `task_state`, `task_name`, `flow_state` and `flush` are called by the coordinator's thread, in the order in which things happened; `log`
-    by any thread, `cancel_requested` by the coordinator before each task and about once a second while it waits.
+    and `artifact` by any thread, `cancel_requested` by the coordinator before each task and about once a second while it waits.
     """
 
     def task_state(self, slug: str, map_index: int, state: State, at: datetime) -> None:
@@ -56,6 +88,10 @@ class Reporter(Protocol):
 
     def log(self, entry: LogEntry) -> None:
         """A record was logged."""
+        ...
+
+    def artifact(self, artifact: Artifact) -> None:
+        """A task made, changed or deleted an artifact."""
         ...
 
     def flush(self) -> None:
@@ -82,6 +118,9 @@ class NullReporter:
     def log(self, entry: LogEntry) -> None:
         """Do nothing."""
 
+    def artifact(self, artifact: Artifact) -> None:
+        """Do nothing."""
+
     def flush(self) -> None:
         """Do nothing."""
 
@@ -98,6 +137,7 @@ class MemoryReporter:
         self.flow_states: list[tuple[State, datetime]] = []
         self.task_names: dict[tuple[str, int], str] = {}
         self.logs: list[LogEntry] = []
+        self.artifacts: list[Artifact] = []
         self.flushes = 0
         self.cancel = False
 
@@ -116,6 +156,10 @@ class MemoryReporter:
     def log(self, entry: LogEntry) -> None:
         """Keep it."""
         self.logs.append(entry)
+
+    def artifact(self, artifact: Artifact) -> None:
+        """Keep it."""
+        self.artifacts.append(artifact)
 
     def flush(self) -> None:
         """Count it."""

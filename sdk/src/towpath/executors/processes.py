@@ -30,7 +30,7 @@ from towpath.errors import TowpathError
 from towpath.executors.parcels import Parcels, references
 from towpath.executors.pickling import unpacked
 from towpath.executors.worker import INTERRUPTED, RETURNED
-from towpath.log_relay import levels, replay
+from towpath.log_relay import Joining, levels, replay
 from towpath.processes import clause, describe_signal, memory_events_file, oom_kills
 from towpath.storage import scripts_by_value
 from towpath_proto.errors import Code
@@ -72,6 +72,7 @@ class _Worker:
             their_logs.close()
         self.calls: Connection = ours
         self.logs = logs
+        self.joining = Joining()
         logs.setblocking(False)
         self.death = os.pidfd_open(self.process.pid) if hasattr(os, "pidfd_open") else -1
         self.known: set[int] = set()
@@ -270,10 +271,11 @@ class ProcessPool:
     def _hear_logs(self, worker: _Worker) -> None:
         while True:
             try:
-                message = worker.logs.recv(_DATAGRAM)
+                message = worker.joining.add(worker.logs.recv(_DATAGRAM))
             except BlockingIOError:
                 return
-            replay(pickle.loads(message), self._context)
+            if message is not None:
+                replay(message, self._context)
 
     def _answered(self, worker: _Worker, kind: bytes, data: bytes) -> None:
         future, worker.future = worker.future, None

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from towpath.errors import TowpathError
 from towpath.executors.parcels import Received
 from towpath.executors.pickling import packed
-from towpath.log_relay import Message, RelayHandler, attach_relay
+from towpath.log_relay import Message, RelayHandler, attach_relay, parts, relay_to
 from towpath.processes import die_with
 
 LONGEST_TEXT = 24_000
@@ -52,8 +52,15 @@ class Worker:
             self._running = False
             raise KeyboardInterrupt
 
-    def log(self, message: Message) -> None:
-        """Send one log record."""
+    def tell(self, message: Message) -> None:
+        """Send a log record or what is said of an artifact."""
+        if "artifact" in message:
+            for datagram in parts(message):
+                self._logs.send(datagram)
+        else:
+            self._log(message)
+
+    def _log(self, message: Message) -> None:
         text = message["msg"] if message["exc_text"] is None else f"{message['msg']}\n{message['exc_text']}"
         if len(text) <= LONGEST_TEXT:
             self._logs.send(pickle.dumps(message))
@@ -113,7 +120,8 @@ def main(calls: int, logs: int, parent: int, levels: tuple[int, int], early: lis
     if early:
         worker.interrupt()
     die_with(parent)
-    attach_relay(RelayHandler(worker.log), levels)
+    relay_to.set(worker.tell)
+    attach_relay(RelayHandler(worker.tell), levels)
     worker.serve()
     atexit._run_exitfuncs()  # the task's code may rely on them; os._exit does not call them
     for stream in (sys.stdout, sys.stderr):

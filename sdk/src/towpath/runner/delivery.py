@@ -1,7 +1,7 @@
 """Deliver what a run reports: in order, in batches, exactly once, without making the run wait.
 
 One background thread owns one kept-alive connection. It sends while the run goes on: about 20 ms after a state, a quarter of a second
-after a log line, or at 500 items.
+after a log line or an artifact, or at 500 items (a large artifact counts as many: 2 MB of them are a batch).
 
 Failure cases:
 * The API is away or the answer is lost: the same batch is sent again, under the same sequence number, until there is an answer. The run
@@ -13,12 +13,13 @@ Failure cases:
 
 from __future__ import annotations
 
+import json
 import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from towpath.client.transport import backoff
@@ -28,6 +29,8 @@ STATE_LINGER = 0.02
 LOG_LINGER = 0.25
 BATCH = 500
 CAPACITY = 20_000
+_BYTES_AS_ITEM = 4_000
+"""Bytes of an artifact that count as one item of a batch."""
 
 LOST = {Code.FENCED, Code.NOT_OWNED, Code.NOT_FOUND, Code.UNAUTHENTICATED, Code.FORBIDDEN}
 """Codes that say that the run is not this process's any more."""
@@ -41,7 +44,9 @@ Item = dict[str, Any]
 class Post(Protocol):
     """Sends one batch and returns the answer's `report_run`; raises `TowpathError`."""
 
-    def __call__(self, *, sequence: int, states: list[Item], logs: list[Item]) -> dict[str, Any]: ...  # noqa: D102
+    def __call__(  # noqa: D102
+        self, *, sequence: int, states: list[Item], logs: list[Item], artifacts: list[Item]
+    ) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,37 @@ class _Log:
 
 
 @dataclass(frozen=True, slots=True)
+class _Artifact:
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
 class _Flush:
     done: threading.Event
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What goes out together; the API takes states first, for lines and artifacts may name what a state makes."""
+
+    states: list[Item] = field(default_factory=list)
+    logs: list[Item] = field(default_factory=list)
+    artifacts: list[Item] = field(default_factory=list)
+    weight: int = 0
+
+    @property
+    def items(self) -> list[Item]:
+        return [*self.states, *self.logs, *self.artifacts]
+
+    def halves(self) -> Iterable[_Batch]:
+        middle = (len(self.items) + 1) // 2
+        count, lines = len(self.states), len(self.states) + len(self.logs)
+        for begin, end in ((0, middle), (middle, len(self.items))):
+            yield _Batch(
+                self.states[begin:end],
+                self.logs[max(0, begin - count) : max(0, end - count)],
+                self.artifacts[max(0, begin - lines) : max(0, end - lines)],
+            )
 
 
 class LostError(Exception):
@@ -90,7 +124,7 @@ class Delivery:
         self._on_lost = on_lost
         self._pause = pause
         # its operations may be interrupted by a signal handler that uses it again
-        self._queue: queue.SimpleQueue[_State | _Log | _Flush] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_State | _Log | _Artifact | _Flush] = queue.SimpleQueue()
         self._sequence = 0
         self._cancel_told = False
         self.lost = False
@@ -107,6 +141,11 @@ class Delivery:
         """Report a log line."""
         self._make_room()
         self._queue.put(_Log(item))
+
+    def artifact(self, item: Item) -> None:
+        """Report an artifact, its change or its end."""
+        self._make_room()
+        self._queue.put(_Artifact(item))
 
     def flush(self) -> None:
         """Return when everything reported so far has been answered, or the run is lost."""
@@ -125,42 +164,46 @@ class Delivery:
     def _run(self) -> None:
         try:
             while True:
-                states, logs, flushes = self._gather()
-                if states or logs:
-                    self._deliver(states, logs)
-                for flush in flushes:
+                batch, flush = self._gather()
+                if batch.items:
+                    self._deliver(batch)
+                if flush is not None:
                     flush.done.set()
         except LostError as e:
             self.lost = True
             self._on_lost(e.why)
 
-    def _gather(self) -> tuple[list[Item], list[Item], list[_Flush]]:
-        states: list[Item] = []
-        logs: list[Item] = []
+    def _gather(self) -> tuple[_Batch, _Flush | None]:
+        batch = _Batch()
         due: float | None = None
-        while len(states) + len(logs) < BATCH:
+        while batch.weight < BATCH:
             try:
                 entry = self._queue.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
             except queue.Empty:
                 break
             match entry:
                 case _State(item):
-                    states.append(item)
+                    batch.states.append(item)
                     linger = STATE_LINGER
                 case _Log(item):
-                    logs.append(item)
+                    batch.logs.append(item)
+                    linger = LOG_LINGER
+                case _Artifact(item):
+                    batch.artifacts.append(item)
+                    batch.weight += len(json.dumps(item, default=str)) // _BYTES_AS_ITEM
                     linger = LOG_LINGER
                 case _Flush():
-                    return states, logs, [entry]
+                    return batch, entry
+            batch.weight += 1
             moment = time.monotonic() + linger
             due = moment if due is None else min(due, moment)
-        return states, logs, []
+        return batch, None
 
-    def _deliver(self, states: list[Item], logs: list[Item], *, internal: int = _PATIENCE_WITH_INTERNAL) -> None:
+    def _deliver(self, batch: _Batch, *, internal: int = _PATIENCE_WITH_INTERNAL) -> None:
         attempt = 0
         while True:
             try:
-                answer = self._post(sequence=self._sequence + 1, states=states, logs=logs)
+                answer = self._post(sequence=self._sequence + 1, states=batch.states, logs=batch.logs, artifacts=batch.artifacts)
             except TowpathError as e:
                 if e.code in LOST:
                     raise LostError(e) from e
@@ -168,38 +211,47 @@ class Delivery:
                     self._pause(backoff(attempt, first=0.2, longest=3.0))
                     attempt += 1
                     continue
-                self._take_apart(states, logs, e)
+                self._take_apart(batch, e)
                 return
             break
         self._sequence += 1
         if answer.get("cancel") and not self._cancel_told:
             self._cancel_told = True
             self._on_cancel()
-        self._judge(states, answer.get("results") or [])
+        self._judge(batch.states, answer.get("results") or [])
+        self._judge(batch.artifacts, answer.get("artifact_results") or [])
 
-    def _judge(self, states: list[Item], results: list[dict[str, Any]]) -> None:
-        for item, result in zip(states, results, strict=False):
+    def _judge(self, items: list[Item], results: list[dict[str, Any]]) -> None:
+        for item, result in zip(items, results, strict=False):
             if result.get("status") != "ERROR":
                 continue
             if result.get("code") == Code.STATE_TOO_LARGE and not item.get("stripped"):
-                self._deliver([_stripped(item)], [])
+                self._deliver(_Batch([_stripped(item)]))
             else:
                 self._give_up(item, f"{result.get('message')} ({result.get('code')})")
 
-    def _take_apart(self, states: list[Item], logs: list[Item], why: TowpathError) -> None:
-        if len(states) + len(logs) > 1:
-            half_states, half_logs = (len(states) + 1) // 2, len(logs) // 2
-            self._deliver(states[:half_states], logs[:half_logs], internal=1)
-            self._deliver(states[half_states:], logs[half_logs:], internal=1)
-        elif states and not states[0].get("stripped"):
-            self._deliver([_stripped(states[0])], [], internal=1)
-        elif states or logs:
-            self._give_up((states or logs)[0], f"{why.message} ({why.code})")
+    def _take_apart(self, batch: _Batch, why: TowpathError) -> None:
+        if len(batch.items) > 1:
+            for half in batch.halves():
+                self._deliver(half, internal=1)
+        elif batch.states and not batch.states[0].get("stripped"):
+            self._deliver(_Batch([_stripped(batch.states[0])]), internal=1)
+        else:
+            self._give_up(batch.items[0], f"{why.message} ({why.code})")
 
     def _give_up(self, item: Item, why: str) -> None:
         self.refused.append((item, why))
-        what = f"state {item['state'].get('type')} of {item.get('slug') or 'the flow run'}" if "state" in item else "a log line"
-        print(f"towpath: the API did not take {what}: {why}", file=sys.stderr, flush=True)
+        print(f"towpath: the API did not take {_described(item)}: {why}", file=sys.stderr, flush=True)
+
+
+def _described(item: Item) -> str:
+    if "state" in item:
+        return f"state {item['state'].get('type')} of {item.get('slug') or 'the flow run'}"
+    if "delete" in item:
+        return f"the end of artifact {item['id']}"
+    if "data" in item:
+        return f"a {item['kind']} artifact of {item['slug']}" if "kind" in item else f"a change of artifact {item['id']}"
+    return "a log line"
 
 
 def _stripped(item: Item) -> Item:

@@ -11,10 +11,10 @@ from towpath_proto.errors import TowpathError
 
 if TYPE_CHECKING:
     from towpath.client.client import Client
-    from towpath.engine.reporting import LogEntry
+    from towpath.engine.reporting import Artifact, LogEntry
     from towpath.engine.state import State
 
-REPORT = "mutation($input: report_run_input!) { report_run(input: $input) { results replayed cancel limited_tags } }"
+REPORT = "mutation($input: report_run_input!) { report_run(input: $input) { results artifact_results replayed cancel limited_tags } }"
 REQUEST_TIMEOUT = 10.0
 _LONGEST_MESSAGE = 500_000
 
@@ -55,12 +55,14 @@ class BackendReporter:
         self.last_flow_state: str | None = None
         self.delivery = Delivery(self._post, on_cancel=self._cancelled, on_lost=on_lost)
 
-    def _post(self, *, sequence: int, states: list[Item], logs: list[Item]) -> dict[str, Any]:
+    def _post(self, *, sequence: int, states: list[Item], logs: list[Item], artifacts: list[Item]) -> dict[str, Any]:
         batch: dict[str, Any] = {**self._run, "sequence": sequence}
         if states:
             batch["states"] = [{k: v for k, v in item.items() if k != "stripped"} for item in states]
         if logs:
             batch["logs"] = logs
+        if artifacts:
+            batch["artifacts"] = artifacts
         answer: dict[str, Any] = self._client.graphql(REPORT, {"input": batch}, timeout=REQUEST_TIMEOUT, patience=0)["report_run"]
         self._on_limits(answer.get("limited_tags"))
         return answer
@@ -108,6 +110,10 @@ class BackendReporter:
         if entry.info:
             item["info"] = entry.info
         self.delivery.log(item)
+
+    def artifact(self, artifact: Artifact) -> None:
+        """A task made, changed or deleted an artifact."""
+        self.delivery.artifact(artifact.to_dict())
 
     def flush(self) -> None:
         """Return when everything has been answered."""

@@ -14,15 +14,17 @@ They work through a Towpath API. In a run of an agent that is the run's own, and
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
 from towpath._context import context as here
 from towpath._context import current_frame
+from towpath.artifacts import create_link_artifact
 from towpath.core.task import Task
 from towpath.engine import signals
+from towpath.tasks._api import MAX_DURATION, api
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.states import is_a
 
@@ -31,30 +33,7 @@ if TYPE_CHECKING:
     from towpath.client.client import Client
     from towpath.engine.state import State
 
-MAX_DURATION = timedelta(hours=12)
-"""How long a task waits for a flow run, unless it is told otherwise."""
-
 _RENAME = "mutation($input: set_flow_run_name_input!) { set_flow_run_name(input: $input) { success } }"
-
-
-@contextmanager
-def _api(what: str) -> Iterator[Client]:
-    from towpath.client.client import Client
-
-    in_a_run = here.get("running_with_backend", False)
-    with Client(patience=MAX_DURATION.total_seconds() if in_a_run else None) as client:
-        if not in_a_run:
-            try:
-                client.graphql("{ hello }", patience=0.0)
-            except TowpathError as error:
-                if error.code != Code.UNREACHABLE:
-                    raise
-                sentence = (
-                    f"{what} needs a Towpath API, and there is none at {client.settings.api_url}: start one with `towpath server start` "
-                    "and an agent with `towpath agent local start`, or set TOWPATH_API_URL to the address of one that runs."
-                )
-                raise TowpathError(Code.UNREACHABLE, sentence) from None
-        yield client
 
 
 # ----------------------------------------------------------------------------------------------------------------------------- creating
@@ -95,8 +74,11 @@ def _create(client: Client, *, flow_id: str | None, flow_name: str | None, proje
     if "code" in made:
         raise TowpathError(Code(made["code"]), made["message"])
     what = "Created" if made["created"] else "Found, as it was created before with this idempotency key,"
-    where = f"{client.settings.api_url}/run/{made['id']}" if link else made["id"]
-    here.logger.info("%s a flow run of %r: %s", what, flow_name or flow_id, where)
+    page = f"/run/{made['id']}"
+    here.logger.info("%s a flow run of %r: %s", what, flow_name or flow_id, f"{client.settings.api_url}{page}" if link else made["id"])
+    if link and here.get("task_slug") is not None:
+        # the same id for each try of the task, which finds the same child
+        create_link_artifact(page, artifact_id=str(uuid5(UUID(made["id"]), f"{here.get('flow_run_id')} {here.get('task_full_name')}")))
     return str(made["id"])
 
 
@@ -132,7 +114,7 @@ class CreateFlowRun(Task):
             idempotency_key: A second creation with this key gives the first run. By default one of this task run.
             cancel_with_parent: Whether it is cancelled when this run is.
         """
-        with _api(self.name) as client:
+        with api(self.name) as client:
             return _create(
                 client,
                 flow_id=flow_id,
@@ -231,7 +213,7 @@ class WaitForFlowRun(Task):
             raise_final_state: Whether to end as it ends: Failed when it fails or is cancelled. Otherwise this task succeeds in any case.
             max_duration: How long to wait; then the task fails.
         """
-        with _api(self.name) as client:
+        with api(self.name) as client:
             view = _wait(client, flow_run_id, states=stream_states, logs=stream_logs, longest=max_duration)
         if raise_final_state:
             raise _signal_of(view)
@@ -258,7 +240,7 @@ class GetTaskRunResult(Task):
             MissingResultError: If the task has not succeeded, or its result cannot be read from here.
             TowpathError: `UNKNOWN_TASK`, and what waiting can raise.
         """
-        with _api(self.name) as client:
+        with api(self.name) as client:
             view = _wait(client, flow_run_id, states=False, sweep=poll_time)
         return view.get_task_run(task_slug, map_index=map_index).get_result()
 
@@ -280,7 +262,7 @@ class StartFlowRun(Task):
         run_name: A name of the run.
         scheduled_start_time: When it is due (aware).
         poll_interval: How long to wait for an event before looking at the run anyway.
-        create_link_artifact: Whether the run's address is logged.
+        create_link_artifact: Whether the run's page is linked on the task's page and in its log.
         **options: As for `Task`.
     """
 
@@ -329,7 +311,7 @@ class StartFlowRun(Task):
         name = flow_name or self.flow_name
         if name is None:
             raise TowpathError(Code.BAD_REQUEST, "StartFlowRun needs the name of a flow: StartFlowRun(flow_name=…), or as an input.")
-        with _api("StartFlowRun") as client:
+        with api("StartFlowRun") as client:
             flow_run_id = _create(
                 client,
                 flow_id=None,
@@ -372,7 +354,7 @@ class RenameFlowRun(Task):
         name = flow_run_name or self.flow_run_name
         if not name:
             raise TowpathError(Code.BAD_REQUEST, "RenameFlowRun needs a name: RenameFlowRun(flow_run_name=…), or as an input.")
-        with _api("RenameFlowRun") as client:
+        with api("RenameFlowRun") as client:
             client.graphql(_RENAME, {"input": {"flow_run_id": _run_or_this(flow_run_id or self.flow_run_id), "name": name}})
         return True
 
@@ -391,7 +373,7 @@ class CancelFlowRun(Task):
 
     def run(self, flow_run_id_to_cancel: str | None = None) -> bool:
         """Cancel it; an absent argument is that of the constructor. Returns True; the run's process may still be stopping then."""
-        with _api("CancelFlowRun") as client:
+        with api("CancelFlowRun") as client:
             client.cancel_flow_run(_run_or_this(flow_run_id_to_cancel or self.flow_run_id_to_cancel))
         return True
 

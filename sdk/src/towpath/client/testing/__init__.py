@@ -46,6 +46,7 @@ class FakeRun:
         cancel: Whether it is to be stopped.
         states: Every reported state: (reporter, slug, map index, state).
         logs: Every reported log line.
+        artifacts: Every reported artifact, change and end of one.
         sequences: The last sequence of each reporter.
         renewed: How often its lease was renewed.
     """
@@ -61,6 +62,7 @@ class FakeRun:
     cancel: bool = False
     states: list[tuple[str, str | None, int, Answer]] = field(default_factory=list)
     logs: list[Answer] = field(default_factory=list)
+    artifacts: list[Answer] = field(default_factory=list)
     sequences: dict[str, int] = field(default_factory=dict)
     renewed: int = 0
     released: list[str] = field(default_factory=list)
@@ -319,6 +321,7 @@ class FakeApi:
                 if run.state not in ("Running", "Cancelling"):
                     run.phase = None
         run.logs += value.get("logs") or []
+        run.artifacts += value.get("artifacts") or []
         return {
             "results": [{"status": "SUCCESS"} for _ in states],
             "replayed": False,
