@@ -193,7 +193,7 @@ async def api(migrated: str, new_database: Any) -> AsyncIterator[Api]:
     dsn = new_database(migrated)
     bus = MemoryBus()
     await bus.start()
-    service = build(Config(Secret(dsn), Secret(SECRET), secret_key=Secret(SECRET_KEY)), bus=bus)
+    service = build(Config(Secret(dsn), Secret(SECRET), secret_key=Secret(SECRET_KEY), hook_networks="127.0.0.0/8"), bus=bus)
     await service.start()
     await until_ready(service)
     DSN[id(service)] = dsn

@@ -97,6 +97,14 @@ def strange(x):
         "renew_leases": ({"leases": [owned]}, "results"),
         "report_run": ({**owned, "reporter": "engine", "sequence": 1, "states": [{"state": STATE}]}, "results"),
         "release_run": ({**owned, "reason": "r"}, "success"),
+        "create_cloud_hook": ({"tenant_id": x["tenant"], "type": "PREFECT_MESSAGE", "states": ["FAILED"]}, ids),
+        "delete_cloud_hook": ({"cloud_hook_id": x["hook"]}, "success"),
+        "set_cloud_hook_active": ({"cloud_hook_id": x["hook"]}, "success"),
+        "set_cloud_hook_inactive": ({"cloud_hook_id": x["hook"]}, "success"),
+        "test_cloud_hook": ({"cloud_hook_id": x["hook"]}, "success"),
+        "mark_message_as_read": ({"message_id": x["message"]}, "success"),
+        "mark_message_as_unread": ({"message_id": x["message"]}, "success"),
+        "delete_message": ({"message_id": x["message"]}, "success"),
         "schedule_flow_runs": ({"runs": [{**flow, "clock": "c", "fire_time": "2999-01-01T00:00:00Z"}]}, "results"),
         "reap_flow_runs": ({"runs": [owned]}, "results"),
         "reoffer_flow_runs": ({"flow_run_ids": [x["run"]]}, "results"),
@@ -106,7 +114,7 @@ def strange(x):
 def test_every_mutation_has_a_case():
     """A mutation that is added to the SDL must be added here, too."""
     names = "tenant project flow group flow_group task run fence task_run agent agent_config"
-    names += " artifact key packed key_value tag_limit label_limit"
+    names += " hook message artifact key packed key_value tag_limit label_limit"
     example = dict.fromkeys(names.split())
     assert set(strange(example)) | OWN_TENANT_ONLY == set(MUTATIONS)
     assert not set(strange(example)) & OWN_TENANT_ONLY
@@ -136,9 +144,12 @@ async def theirs(api, make_state):
     await other.create(flow_id := (await other.rows("select flow_id from flow_run"))[0]["flow_id"])
     (flow,) = await other.rows("select version_group_id, flow_group_id, id from flow where id = %s", flow_id)
     task = (await other.tasks_of(run["id"]))["a-1"]
+    hook = await other.call("create_cloud_hook", "id", tenant_id=tenant, type="PREFECT_MESSAGE", states=["FAILED"])
+    await other.call("test_cloud_hook", cloud_hook_id=hook["id"])
     artifact = await other.call("create_task_run_artifact", "id", task_run_id=task["id"], kind="link", data={"link": "http://theirs"})
     return {
         "artifact": artifact["id"],
+        "hook": hook["id"], "message": (await other.rows("select id from message"))[0]["id"],
         "api": other, "tenant": tenant, "project": project, "key": key["id"], "run": run["id"], "fence": run["fence"], "flow": flow["id"],
         "group": flow["version_group_id"], "flow_group": flow["flow_group_id"], "task": task["task_id"], "task_run": task["id"],
         "agent": await other.agent(), "agent_config": (await other.call("create_agent_config", "id", name="theirs"))["id"],

@@ -14,9 +14,16 @@ METADATA = SERVICES / "hasura" / "metadata"
 SCHEMA = SERVICES / "graphql" / "src" / "towpath_graphql" / "sql" / "schema.sql"
 
 ROLES = {"agent", "operator", "run", "viewer"}
-NOT_READABLE = {"api_key", "secret", "flow_code", "outbox", "write_path"}
+NOT_READABLE = {"hook_delivery", "api_key", "secret", "flow_code", "outbox", "write_path"}
 """Tables that nobody reads through the read back end."""
-NOT_READABLE_COLUMNS = {("flow", "code_signature"), ("flow_run", "label_key"), ("flow_run", "holds_slots"), ("signing_key", "public_key")}
+NOT_READABLE_COLUMNS = {
+    ("cloud_hook", "sealed"),
+    ("cloud_hook", "key_id"),
+    ("flow", "code_signature"),
+    ("flow_run", "label_key"),
+    ("flow_run", "holds_slots"),
+    ("signing_key", "public_key"),
+}
 VIEWER_NEVER = {
     ("tenant", "settings"),
     ("flow_group", "run_config"),

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -15,15 +15,19 @@ from starlette.types import ASGIApp
 
 from towpath_graphql import commands
 from towpath_graphql.adapters.cipher import AesCipher, read_keys
+from towpath_graphql.adapters.hook_sender import HookSender
 from towpath_graphql.adapters.migrations import migrate
 from towpath_graphql.adapters.postgres import PostgresStore
 from towpath_graphql.adapters.relay import STALE, Relay
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.create_flow_runs import Creating, create_flow_runs
+from towpath_graphql.app.deliver_hooks import HookWorker, Told, re_encrypt_hooks
 from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.secrets import re_encrypt
 from towpath_graphql.app.set_states import Setting, set_gathered
 from towpath_graphql.app.tenants import ensure_default_tenant
+from towpath_graphql.domain.addresses import read_networks
+from towpath_graphql.domain.hooks import Endpoints
 from towpath_graphql.http import build_app
 from towpath_graphql.resolvers.context import Context
 from towpath_graphql.resolvers.schema import build_schema
@@ -52,6 +56,9 @@ class Config:
         pool_size: `TOWPATH_DATABASE_CONNECTIONS`, at most (8).
         patience: `TOWPATH_DATABASE_TIMEOUT`: seconds for which a request waits for a connection before it is answered UNAVAILABLE (10).
         migrate: `TOWPATH_MIGRATE`: whether to bring the schema up to date at the start (true).
+        hook_networks: `TOWPATH_HOOK_NETWORKS`: networks such as 10.1.0.0/16, with commas between, that hooks may be sent to although they
+            are not of the public internet (none).
+        hook_endpoints: `TOWPATH_PAGERDUTY_URL` and `TOWPATH_TWILIO_URL`: where these services are (their own addresses).
     """
 
     database_url: Secret
@@ -63,6 +70,8 @@ class Config:
     pool_size: int = 8
     patience: float = 10.0
     migrate: bool = True
+    hook_networks: str = ""
+    hook_endpoints: Endpoints = field(default_factory=Endpoints)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
@@ -75,6 +84,8 @@ class Config:
         nats = settings.text("TOWPATH_NATS_URL", None)
         secret_key = settings.secret("TOWPATH_SECRET_KEY", None)
         read_keys(secret_key.value if secret_key else None)
+        networks = settings.text("TOWPATH_HOOK_NETWORKS", "")
+        read_networks(networks.split(","))
         return cls(
             database_url=settings.secret("TOWPATH_DATABASE_URL", hint="set it to postgresql://user:password@host/database"),
             identity_secret=settings.secret(
@@ -87,6 +98,11 @@ class Config:
             pool_size=settings.integer("TOWPATH_DATABASE_CONNECTIONS", 8, at_least=2, at_most=50),
             patience=settings.seconds("TOWPATH_DATABASE_TIMEOUT", 10.0, at_least=0.1, at_most=60),
             migrate=settings.flag("TOWPATH_MIGRATE", True),
+            hook_networks=networks,
+            hook_endpoints=Endpoints(
+                pagerduty=settings.url("TOWPATH_PAGERDUTY_URL", Endpoints.pagerduty),
+                twilio=settings.url("TOWPATH_TWILIO_URL", Endpoints.twilio).rstrip("/"),
+            ),
         )
 
 
@@ -105,12 +121,15 @@ class GraphqlService:
         self._reason = "has not been started"
         self._store = PostgresStore(config.database_url.value, size=config.pool_size, patience=config.patience, on_commit=self._committed)
         self._cipher = AesCipher(read_keys(config.secret_key.value if config.secret_key else None))
+        self._told = Told(HookSender(read_networks(config.hook_networks.split(","))), config.hook_endpoints)
+        self._hooks = HookWorker(self._store, self._cipher, self._told)
         self._creating: Creating = Gathering(partial(create_flow_runs, self._store))
         self._setting: Setting = Gathering(partial(set_gathered, self._store))
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
         self._app = build_app(build_schema(), self._context, config.identity_secret.value, self.ready, self._metrics)
 
     def _committed(self) -> None:
+        self._hooks.wake()
         if self._relay is not None:
             self._relay.wake()
 
@@ -134,6 +153,7 @@ class GraphqlService:
             caller,
             self._store,
             self._cipher,
+            self._told,
             self._creating,
             self._setting,
             make_run_token,
@@ -187,6 +207,7 @@ class GraphqlService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_partitions())
             group.create_task(self._re_encrypt())
+            group.create_task(self._hooks.run())
             group.create_task(self._relay.run() if self._relay is not None else self._drop_events())
 
     async def _prepare(self) -> None:
@@ -213,6 +234,8 @@ class GraphqlService:
         try:
             if number := await re_encrypt(self._store, self._cipher):
                 _log.info("secrets_re_encrypted", secrets=number, key_id=self._cipher.key_id)
+            if number := await re_encrypt_hooks(self._store, self._cipher):
+                _log.info("hooks_re_encrypted", hooks=number, key_id=self._cipher.key_id)
         except TowpathError as e:
             _log.error("secrets_not_re_encrypted", code=str(e.code), cause=e.message)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from towpath_graphql.domain.hooks import Request
 from towpath_graphql.domain.runs import Event
 
 Row = dict[str, Any]
@@ -63,6 +64,29 @@ class Cipher(Protocol):
 
         Raises:
             TowpathError: `BAD_SETTING` when the key is not among ours, or the row is not what was once written to this place.
+        """
+
+
+class NotTold(Exception):  # noqa: N818 - a fact about the receiver, not an error of ours
+    """A hook could not be told. Its text says why, without secrets.
+
+    Attributes:
+        final: Whether another attempt is of no use.
+    """
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
+
+
+class HookSender(Protocol):
+    """Sends what hooks are told."""
+
+    async def send(self, request: Request) -> None:
+        """Send one request, within its time, to an address that hooks may be sent to.
+
+        Raises:
+            NotTold: It was not answered with a status of success.
         """
 
 

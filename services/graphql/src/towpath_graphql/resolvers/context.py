@@ -11,6 +11,7 @@ from graphql import GraphQLResolveInfo
 from towpath_graphql.app.caller import Caller, allow
 from towpath_graphql.app.claim_flow_runs import MakeToken
 from towpath_graphql.app.create_flow_runs import Creating
+from towpath_graphql.app.deliver_hooks import Told
 from towpath_graphql.app.ports import Cipher, Store
 from towpath_graphql.app.set_states import Setting
 
@@ -23,6 +24,7 @@ class Context:
         caller: The proven identity.
         store: Where transactions come from.
         cipher: Encrypts secrets.
+        told: How hooks are told.
         creating, setting: Small writes that share transactions.
         make_run_token: (tenant id, flow run id, fence) -> token of a claimed run.
         make_api_key, hash_api_key: How API keys are made and looked up.
@@ -31,6 +33,7 @@ class Context:
     caller: Caller
     store: Store
     cipher: Cipher
+    told: Told
     creating: Creating
     setting: Setting
     make_run_token: MakeToken

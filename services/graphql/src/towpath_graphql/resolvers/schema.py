@@ -7,12 +7,12 @@ from functools import cache
 from ariadne import MutationType, QueryType, make_executable_schema
 from graphql import GraphQLSchema
 
-from towpath_graphql.resolvers import administration, artifacts, base, flows, groups, limits, native, runs, secrets
+from towpath_graphql.resolvers import administration, artifacts, base, flows, groups, hooks, limits, native, runs, secrets
 from towpath_graphql.resolvers.context import Handler, guarded
 from towpath_graphql.resolvers.scalars import datetime_scalar, json_scalar, log_level_scalar, uuid_scalar
 from towpath_proto import sdl
 
-_MODULES = (administration, artifacts, base, flows, groups, limits, native, runs, secrets)
+_MODULES = (administration, artifacts, base, flows, groups, hooks, limits, native, runs, secrets)
 QUERIES: dict[str, Handler] = {k: v for m in _MODULES for k, v in getattr(m, "QUERIES", {}).items()}
 MUTATIONS: dict[str, Handler] = {k: v for m in _MODULES for k, v in getattr(m, "MUTATIONS", {}).items()}
 
