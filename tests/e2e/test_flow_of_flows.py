@@ -150,6 +150,11 @@ def test_children_are_run_and_their_results_taken(site, flows, as_script):
     ]
     view = FlowRunView.from_flow_run_id(run_id)
     assert view.get_task_run("add-1").get_result() == 1 + 4 + 9 + 16 + 25
+    with site.client as client:
+        document = "query($id: uuid!) { task_run_artifact(where: {task_run: {flow_run_id: {_eq: $id}}}) { kind data } }"
+        shown = client.graphql(document, {"id": run_id})["task_run_artifact"]
+    assert {a["kind"] for a in shown} == {"link"}
+    assert sorted(a["data"]["link"].rpartition("/run/")[2] for a in shown) == sorted(c["id"] for c in children)
     logs = site.logs(run_id)
     for words in (
         "Created a flow run of 'child'",

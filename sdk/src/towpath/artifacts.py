@@ -43,7 +43,7 @@ def create_link_artifact(link: str, *, artifact_id: str | None = None) -> str:
     """Show a link on the page of the task that runs here, and return the artifact's id.
 
     Args:
-        link: An address; the pages make it a link if it begins with http://, https:// or a single /.
+        link: An address; the pages make it a link if it begins with http:// or https://.
         artifact_id: A UUID for it, so that a task that is tried again shows it once; a new one by default.
 
     Raises:

@@ -74,8 +74,8 @@ def _create(client: Client, *, flow_id: str | None, flow_name: str | None, proje
     if "code" in made:
         raise TowpathError(Code(made["code"]), made["message"])
     what = "Created" if made["created"] else "Found, as it was created before with this idempotency key,"
-    page = f"/run/{made['id']}"
-    here.logger.info("%s a flow run of %r: %s", what, flow_name or flow_id, f"{client.settings.api_url}{page}" if link else made["id"])
+    page = f"{client.settings.api_url}/run/{made['id']}"
+    here.logger.info("%s a flow run of %r: %s", what, flow_name or flow_id, page if link else made["id"])
     if link and here.get("task_slug") is not None:
         # the same id for each try of the task, which finds the same child
         create_link_artifact(page, artifact_id=str(uuid5(UUID(made["id"]), f"{here.get('flow_run_id')} {here.get('task_full_name')}")))
