@@ -247,12 +247,16 @@ async def test_text_is_never_sql(library, text):
       labels(where: {text: {_in: [$t]}}) { text }
       a: author(where: {settings: {_contains: $j}}) { id }
       k: author(where: {settings: {_has_key: $t}}) { id }
+      f: articles_among(args: {ids: "{}"}, where: {labels: {_in: [[$t]]}}) { id }
+      c: author(where: {id: {_eq: 1}}) { greeting(args: {greeting: $t, mark: $t}) }
     }"""
     answer = await library.data(query, {"t": text, "j": {text: text}})
     assert answer["author"] == [{"name": text}] * (text in _NAMES)
     assert answer["labels"] == []
     assert answer["a"] == []
     assert answer["k"] == []
+    assert answer["f"] == []
+    assert answer["c"] == [{"greeting": f"{text} Ada{text}"}]
     assert (await library.data(f"{{ author(where: {{name: {{_eq: {json.dumps(text)}}}}}) {{ name }} }}"))["author"] == answer["author"]
     refused = await library.ask("{ author { id } }", role="writer", session={"x-hasura-author-id": text})
     if "errors" in refused:
