@@ -228,5 +228,5 @@ def registered(client: Prefect1) -> Prefect1:
 @pytest.fixture(scope="session")
 def site(registered: Prefect1) -> Prefect1:
     """The registered flows and an agent that serves them."""
-    registered.agent("everyday", "river")
+    registered.agent("everyday", "river", "narrow")
     return registered

@@ -92,7 +92,7 @@ def rows(printed):
 
 def test_get_flows(site):
     """All of them, one name, one version, with their projects."""
-    found = {r["NAME"]: r for r in rows(site.cli("get", "flows", "--project", "river"))}
+    found = {r["NAME"]: r for r in rows(site.cli("get", "flows", "--project", "river", "--limit", "100"))}
     assert {n: r["ID"] for n, r in found.items()} == site.flows
     (one,) = rows(site.cli("get", "flows", "--name", "walk", "--version", "1", "--all-versions", "--limit", "1"))
     assert (one["NAME"], one["VERSION"], one["PROJECT NAME"]) == ("walk", "1", "river")

@@ -44,7 +44,26 @@ describe("an agent", () => {
       run_config_type: { _in: ["LocalRun", "UniversalRun"] },
       flow: { code_hash: { _is_null: false } },
     });
-    expect(Object.keys(couldRun(agent("a", [], 0, [])))).toEqual(["due_at", "labels"]);
+    expect(Object.keys(couldRun(agent("a", [], 0, [])))).toEqual(["due_at", "labels", "flow"]);
+    expect(couldRun({ ...agent("p", [], 0, []), core_version: "1.4.1" }).flow).toEqual({
+      code_hash: { _is_null: true },
+    });
+  });
+  it("takes flows of its own client only", () => {
+    const theirs = { ...agent("p", [], 0, []), core_version: "1.4.1" };
+    const [of1, of2] = [
+      { ...need(), flow: { code_hash: null } },
+      { ...need(), flow: { code_hash: "c0de" } },
+    ];
+    expect([serves(theirs, of1), serves(theirs, of2), serves(agent("a"), of1), serves(agent("a"), of2)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+    expect(whyNobody(of1, [agent("a")], NOW)).toContain("no agent of that client is alive");
+    expect(whyNobody(of2, [theirs], NOW)).toContain("flows of their own client only");
+    expect(startCommand(of1)).toBe("prefect agent local start");
   });
 });
 

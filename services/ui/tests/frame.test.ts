@@ -12,6 +12,15 @@ describe("an address", () => {
     expect(routeOf(`/task-run/${ID}/`)).toEqual({ page: "task-run", id: ID });
     expect(routeOf(`/flow/${ID}`)).toEqual({ page: "flow", id: ID });
   });
+  it("may be one that Prefect 1's client prints", () => {
+    expect(routeOf(`/default/flow-run/${ID}`)).toEqual({ page: "run", id: ID });
+    expect(routeOf(`/default/task-run/${ID}`)).toEqual({ page: "task-run", id: ID });
+    expect(routeOf(`/default/flow/${ID}`)).toEqual({ page: "flow", id: ID });
+    expect([routeOf(`/default/flow-run/${ID}/logs`).page, routeOf(`/default/constructor/${ID}`).page]).toEqual([
+      "lost",
+      "lost",
+    ]);
+  });
   it("that means nothing is told as such", () => {
     for (const path of ["/run", "/run/7", `/run/${ID}/logs`, `/home/${ID}`, "/constructor"])
       expect(routeOf(path)).toEqual({ page: "lost", path });

@@ -19,8 +19,19 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const OF_MANY: ReadonlySet<string> = new Set(["runs", "flows", "agents"]);
 const OF_ONE: ReadonlySet<string> = new Set(["run", "task-run", "flow", "agent"]);
 
+/** What Prefect 1's client calls a page in the links that it prints and keeps: /tenant/kind/id. */
+const OF_PREFECT: ReadonlyMap<string | undefined, "run" | "task-run" | "flow"> = new Map([
+  ["flow-run", "run"],
+  ["task-run", "task-run"],
+  ["flow", "flow"],
+]);
+
 export function routeOf(path: string): Route {
   const [page, id, ...more] = path.split("/").filter(Boolean);
+  const [last, ...beyond] = more;
+  const theirs = OF_PREFECT.get(id);
+  if (theirs && last !== undefined && beyond.length === 0 && UUID.test(last))
+    return { page: theirs, id: last.toLowerCase() };
   if (page === undefined) return { page: "home" };
   if (id === undefined && OF_MANY.has(page)) return { page: page as "runs" | "flows" | "agents" };
   if (id !== undefined && more.length === 0 && OF_ONE.has(page) && UUID.test(id))

@@ -1,6 +1,7 @@
 /**
  * Which agent takes which runs: the rule of the queue, for people. An agent takes runs whose labels it serves (a run without labels goes to
- * an agent without labels) and whose run config it can start. Agents of Prefect 1 do not say what they can start, and have no lease.
+ * an agent without labels) and whose run config it can start. Agents of Prefect 1 do not say what they can start, and have no lease; they
+ * take runs of flows that their own client has registered, which have no signed code, and ours take the others.
  */
 import { parse, relative } from "./time";
 import { listed } from "./words";
@@ -10,6 +11,8 @@ export interface Serving {
   readonly type: string;
   readonly labels: readonly string[];
   readonly run_config_types: readonly string[];
+  /** Which version of Prefect 1 it is; empty for an agent of Towpath. */
+  readonly core_version?: string;
   readonly last_queried: string;
   readonly lease_expires_at: string | null;
 }
@@ -18,6 +21,8 @@ export interface Serving {
 export interface Need {
   readonly labels: readonly string[];
   readonly run_config_type: string;
+  /** `code_hash` is null for a flow that Prefect 1's client has registered. */
+  readonly flow?: { readonly code_hash?: string | null };
 }
 
 /** An agent asks for work at least once a minute, or it is silent (towpath_proto.timers.AGENT_ALIVE). */
@@ -39,8 +44,11 @@ function typeFits(agent: Serving, need: Need): boolean {
   return agent.run_config_types.length === 0 || agent.run_config_types.includes(need.run_config_type);
 }
 
+const ofPrefect = (agent: Pick<Serving, "core_version">) => Boolean(agent.core_version);
+const forPrefect = (need: Need) => need.flow?.code_hash === null;
+
 export function serves(agent: Serving, need: Need): boolean {
-  return labelsFit(agent, need) && typeFits(agent, need);
+  return labelsFit(agent, need) && typeFits(agent, need) && ofPrefect(agent) === forPrefect(need);
 }
 
 /** "the labels gpu and north", "no labels". */
@@ -57,7 +65,10 @@ function quoted(word: string): string {
 /** The command that starts an agent for such runs; null where the agent that comes with Towpath cannot run them. */
 export function startCommand(need: Need): string | null {
   if (!LOCAL_TYPES.has(need.run_config_type)) return null;
-  return ["towpath agent local start", ...need.labels.map((label) => `--label ${quoted(label)}`)].join(" ");
+  return [
+    `${forPrefect(need) ? "prefect" : "towpath"} agent local start`,
+    ...need.labels.map((label) => `--label ${quoted(label)}`),
+  ].join(" ");
 }
 
 /** Why no living agent takes such runs; null when one does. */
@@ -70,7 +81,12 @@ export function whyNobody(need: Need, agents: readonly Serving[], now: number): 
   if (silent)
     return `${silent.name} would take them, and was last seen ${relative(parse(silent.last_queried) ?? now, now)}.`;
   if (alive.length === 0) return "No agent is alive.";
-  const byLabels = alive.filter((agent) => labelsFit(agent, need));
+  const alike = alive.filter((agent) => ofPrefect(agent) === forPrefect(need));
+  if (alike.length === 0)
+    return forPrefect(need)
+      ? "Prefect 1's client has registered the flow, and no agent of that client is alive."
+      : "All agents that are alive are Prefect 1's, which take flows of their own client only.";
+  const byLabels = alike.filter((agent) => labelsFit(agent, need));
   if (byLabels.length > 0)
     return `${listed(byLabels.map((agent) => agent.name))} ${byLabels.length === 1 ? "has" : "have"} ${labelWords(need.labels)}, and cannot start a ${need.run_config_type}.`;
   if (need.labels.length === 0) return "All agents that are alive have labels, and take runs with labels only.";
@@ -78,11 +94,14 @@ export function whyNobody(need: Need, agents: readonly Serving[], now: number): 
 }
 
 /** The condition on runs that an agent could take, now or when they are due, in the server's dialect. */
-export function couldRun(agent: Pick<Serving, "labels" | "run_config_types">): Readonly<Record<string, unknown>> {
+export function couldRun(
+  agent: Pick<Serving, "labels" | "run_config_types" | "core_version">,
+): Readonly<Record<string, unknown>> {
   const native = agent.run_config_types.length > 0;
   return {
     due_at: { _is_null: false },
     labels: agent.labels.length === 0 ? { _eq: [] } : { _contained_in: agent.labels, _neq: [] },
-    ...(native ? { run_config_type: { _in: agent.run_config_types }, flow: { code_hash: { _is_null: false } } } : {}),
+    flow: { code_hash: { _is_null: ofPrefect(agent) } },
+    ...(native ? { run_config_type: { _in: agent.run_config_types } } : {}),
   };
 }

@@ -16,7 +16,7 @@ export interface Waiting {
   readonly attempt: number;
   readonly phase: string | null;
   readonly lease_holder: string | null;
-  readonly flow: { readonly archived: boolean };
+  readonly flow: { readonly archived: boolean; readonly code_hash?: string | null };
 }
 
 /** An agent takes a due run within a moment; before that there is nothing to explain. */

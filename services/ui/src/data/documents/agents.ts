@@ -34,6 +34,7 @@ export const AGENT_BY_ID = `query Agent($id: uuid!) {
 
 /** A run that is offered: the first of its queue, that is of those with its labels and kind of run config. */
 export interface OfferedRun extends FlowRunRow {
+  readonly flow: FlowRunRow["flow"] & { readonly code_hash: string | null };
   readonly labels: readonly string[];
   readonly run_config_type: string;
   readonly due_at: string;
@@ -46,7 +47,7 @@ export interface QueuesData {
 /** The queues there are, each with the run that is due first. */
 export const QUEUES = `query Queues {
   queues: flow_run(distinct_on: [labels, run_config_type], where: {due_at: {_is_null: false}},
-    order_by: [{labels: asc}, {run_config_type: asc}, {due_at: asc}], limit: 200) { ${RUN_ROW} labels run_config_type due_at }
+    order_by: [{labels: asc}, {run_config_type: asc}, {due_at: asc}], limit: 200) { ${RUN_ROW} labels run_config_type due_at flow { code_hash } }
 }`;
 
 export interface OfferedData {
@@ -56,7 +57,7 @@ export interface OfferedData {
 
 /** Runs that are offered and match, the one due first in front, and how many there are. */
 export const OFFERED = `query Offered($where: flow_run_bool_exp!, $limit: Int!) {
-  offered: flow_run(where: $where, order_by: [{due_at: asc}, {id: asc}], limit: $limit) { ${RUN_ROW} labels run_config_type due_at }
+  offered: flow_run(where: $where, order_by: [{due_at: asc}, {id: asc}], limit: $limit) { ${RUN_ROW} labels run_config_type due_at flow { code_hash } }
   count: flow_run_aggregate(where: $where) { aggregate { count } }
 }`;
 

@@ -48,7 +48,7 @@ export const NEEDS = `query Needs($failed: [String!], $waiting: [String!], $open
     ${RUN_ROW}
     task_runs(where: {state: {_eq: "Paused"}}, order_by: [{id: asc}], limit: 5) { id map_index version state_message task { name slug } }
   }
-  offered: flow_run(where: {due_at: {_is_null: false}}, order_by: [{due_at: asc}], limit: 100) { ${RUN_ROW} labels run_config_type due_at }
+  offered: flow_run(where: {due_at: {_is_null: false}}, order_by: [{due_at: asc}], limit: 100) { ${RUN_ROW} labels run_config_type due_at flow { code_hash } }
   idle: flow(where: {is_schedule_active: {_eq: true}, archived: {_eq: false},
       _or: [{schedule: {_is_null: false}}, {flow_group: {schedule: {_is_null: false}}}],
       _not: {flow_runs: {state: {_in: $waiting}}}}, order_by: [{name: asc}], limit: 10) { id flow_group_id name }

@@ -26,6 +26,7 @@ export interface RunRow extends FlowRunRow {
     readonly version: number;
     readonly flow_group_id: string;
     readonly archived: boolean;
+    readonly code_hash: string | null;
   };
   readonly auto_scheduled: boolean;
   readonly run_config_type: string;
@@ -57,7 +58,7 @@ const RELATED = "id name state flow { name }";
 /** The run itself: small, so that `live` may send the whole of it at each change. */
 export const RUN = `query Run($id: uuid!) {
   run: flow_run(where: {id: {_eq: $id}}) {
-    id name state version scheduled_start_time start_time end_time flow { id name version flow_group_id archived }
+    id name state version scheduled_start_time start_time end_time flow { id name version flow_group_id archived code_hash }
     parameters labels attempt state_message times_resurrected waiting_for lease_holder
     auto_scheduled run_config_type state_start_time due_at phase fence lease_expires_at heartbeat
     agent { id name }
