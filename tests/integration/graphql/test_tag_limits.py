@@ -175,7 +175,7 @@ async def test_a_native_run_asks_before_its_tasks_run(api):
     for _ in range(2):
         assert (await ask(api, run, "a-1"))[0] == ["GRANTED"]
         statuses, answer = await ask(api, run, "a-2", "a-3")
-        assert (statuses, answer["retry_after"], answer["cancel"]) == (["WAITING", "WAITING"], 1.0, False)
+        assert (statuses, answer["retry_after"], answer["cancel"]) == (["WAITING", "WAITING"], 0.2, False)
     assert answer["results"][0]["message"] == "Waits for a free slot of the limit on tag 'db' (1)."
     assert await slots(api) == (1, 2)
     await api.report(run, 4, [{"slug": "a-2", "state": {"type": "Queued"}}, {"slug": "a-1", "state": {"type": "Running"}}])

@@ -124,3 +124,17 @@ def test_the_sentence_names_every_limit():
     """A person sees what a run waits for."""
     limits = (Limit(DB, TASK_TAG, "db", 2), Limit(NET, FLOW_LABEL, "big", 1))
     assert waiting_for(limits) == "Waits for a free slot of the limit on tag 'db' (2) and label 'big' (1)."
+
+
+def test_how_many_must_end_before_ones_turn():
+    """The place in the line, counted in slots that must come free; under several limits the longest wait."""
+    waiting = [key(n) for n in range(3)]
+    limits = {DB: Limit(DB, TASK_TAG, "db", 2, held=2, line=2), NET: Limit(NET, TASK_TAG, "net", 1, held=1)}
+    places = {(waiting[0], DB): Place(False, 0), (waiting[1], DB): Place(False, 1)}
+    line = Line(limits, {waiting[0]: (DB,), waiting[1]: (DB,), waiting[2]: (DB, NET)}, places)
+    for one in waiting:
+        assert line.ask(one)
+    assert [line.ends_before(one) for one in waiting] == [1, 2, 3]
+    shut = Line({DB: Limit(DB, TASK_TAG, "db", 0)}, {waiting[0]: (DB,)}, {})
+    assert shut.ask(waiting[0])
+    assert shut.ends_before(waiting[0]) > 1_000

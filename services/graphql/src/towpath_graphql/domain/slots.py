@@ -20,6 +20,8 @@ from towpath_proto.states import RUNNING
 
 TASK_TAG, FLOW_LABEL = "task_tag", "flow_label"
 
+SHUT = 1_000_000
+"""Places before everybody's under a limit that lets nothing run."""
 Key = tuple[UUID, UUID | None]
 """(flow run, task run); without a task run the flow run itself."""
 
@@ -96,6 +98,10 @@ class Line:
         if not self.granted.get(key):
             self.granted[key] = not in_the_way
         return in_the_way
+
+    def ends_before(self, key: Key) -> int:
+        """How many holders must give a slot back before one who waits is let in, under the limit where that is most; many for one of 0."""
+        return max((self._rank(key, i) - self.limits[i].size + 1 if self.limits[i].size else SHUT for i in self._wanted(key)), default=0)
 
     def leave(self, key: Key) -> None:
         """Give back, within this transaction, what a run holds; twice is once."""
