@@ -36,9 +36,7 @@ async def test_flow_run_events_of_one_run(harness: Any) -> None:
     """A run's events come in order, shaped by the selection; those of other runs do not."""
     socket = await harness.socket().begin()
     socket.subscribe("1", EVENTS, {"id": str(RUN)})
-    socket.subscribe("ready", "{ hello }")
-    await socket.next("ready")
-    await socket.hear()
+    await _listening(harness, socket)
     await harness.publish("flow_run.state", RUN_2, {**STATE, "flow_run_id": str(RUN_2)})
     await harness.publish("flow_run.state", RUN, STATE)
     await harness.publish("flow_run.cancel", RUN, {"flow_run_id": str(RUN), "fence": 2})

@@ -130,7 +130,8 @@ def identity(client: Client) -> Iterator[Finding]:
         found = client.graphql("query { auth_info { tenant_id role actor } api { version } }", patience=0, timeout=TIMEOUT)
     except TowpathError as e:
         advice = "Set TOWPATH_API_KEY (or `towpath config set api_key`) to a key of this server; unset it where the server asks for none."
-        yield failed("identity", e.message, advice if e.code in (Code.UNAUTHENTICATED, Code.FORBIDDEN) else "")
+        other = "The gateway takes requests and none comes back: see the services above, and whether PostgreSQL runs."
+        yield failed("identity", e.message, advice if e.code in (Code.UNAUTHENTICATED, Code.FORBIDDEN) else other)
         return
     who = found["auth_info"] or {}
     yield ok("identity", f"role {who.get('role')}, known as {who.get('actor') or 'nobody'}")

@@ -28,6 +28,8 @@ from towpath_service_kit.metrics import Metrics
 _log = get_log(__name__)
 PENDING = 256
 """Hints that wait for one listener; older ones are forgotten."""
+PATIENCE = 0.5
+"""Seconds that a subscription waits for the bus before it begins all the same: until the bus answers it lives by its sweep."""
 _REMEMBERED = 4_096
 _TYPES = {pair: event_type for event_type, pair in subjects.EVENT_TYPES.items()}
 
@@ -157,20 +159,21 @@ class Hints:
             await self._settle()
 
     async def _settle(self) -> None:
-        """Subscribe to what is wanted, and to nothing else; one after another."""
+        """Subscribe to what is wanted, and to nothing else; one after another. A bus that does not answer is waited for a moment only."""
         if self._bus is None:
             return
         # A listener that is cancelled must not leave a subscription behind that nobody holds.
         task = asyncio.create_task(self._adjust(self._bus), name="hints")
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
-        await asyncio.shield(task)
+        await asyncio.wait({task}, timeout=PATIENCE)
 
     async def _adjust(self, bus: Bus) -> None:
         async with self._changing:
             wanted = {event_type for event_type, count in self._wanted.items() if count > 0 and self._started}
-            for event_type in sorted(wanted - self._subscriptions.keys()):
-                self._subscriptions[event_type] = await bus.subscribe(subjects.pattern(event_type), self._hear)
+            missing = sorted(wanted - self._subscriptions.keys())
+            made = await asyncio.gather(*(bus.subscribe(subjects.pattern(event_type), self._hear) for event_type in missing))
+            self._subscriptions.update(zip(missing, made, strict=True))
             for event_type in sorted(self._subscriptions.keys() - wanted):
                 await self._subscriptions.pop(event_type).unsubscribe()
 
