@@ -77,7 +77,7 @@ down: ## Stop the compose stack; its data stay
 	$(COMPOSE) down
 
 test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)
-	$(VENV)/bin/pytest tests/docker
+	$(VENV)/bin/pytest tests/docker -W "ignore:unclosed:ResourceWarning" # of docker-py, when the engine has closed an idle connection
 
 test-ui: install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui
