@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from towpath.agent import documents
-from towpath.agent.base import CALL_TIMEOUT, Agent, AgentSettings, CannotStartError
+from towpath.agent.base import CALL_TIMEOUT, Agent, CannotStartError
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.settings import AgentSettings
 from towpath.client.client import Client
 from towpath.client.keys import TrustStore
 from towpath.client.settings import Settings

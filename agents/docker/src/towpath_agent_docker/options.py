@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from towpath.agent.settings import variables
 from towpath_agent_docker.settings import DEFAULT_IMAGE, ENGINE_TIMEOUT, MAX_RUNS, DockerSettings
 from towpath_proto.errors import Code, TowpathError
 
@@ -39,12 +40,6 @@ def read(options: Mapping[str, Any]) -> DockerSettings:
     Raises:
         TowpathError: `BAD_SETTING` for an --env that is not KEY=VALUE, or a --volume without a place in the container.
     """
-    env: dict[str, str] = {}
-    for text in options["env"]:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise TowpathError(Code.BAD_SETTING, f"--env {text!r} has no value; write it like --env NAME=value.")
-        env[name] = value
     for text in options["volume"]:
         if ":" not in text.lstrip("/"):
             raise TowpathError(Code.BAD_SETTING, f"--volume {text!r} has no place in the container; write it like --volume /data:/data:ro.")
@@ -53,7 +48,7 @@ def read(options: Mapping[str, Any]) -> DockerSettings:
         image=options["image"],
         pull="never" if options["no_pull"] else options["pull"],
         allowed_registries=tuple(options["allow_registry"]),
-        env=env,
+        env=variables(options["env"]),
         volumes=tuple(options["volume"]),
         networks=tuple(options["network"]),
         allowed_host_config=frozenset(options["allow_host_config"]),

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Self
 
-from towpath.agent.base import Agent, AgentSettings, CannotStartError
+from towpath.agent.base import Agent, CannotStartError
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.settings import AgentSettings
 from towpath.client.settings import Settings
 from towpath.runner import place
 from towpath.runner.launch import Launch

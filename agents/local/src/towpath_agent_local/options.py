@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from towpath.agent.settings import variables
 from towpath_agent_local.settings import MAX_RUNS, LocalSettings
-from towpath_proto.errors import Code, TowpathError
 
 OPTIONS = (
     click.Option(
@@ -27,10 +27,9 @@ def read(options: Mapping[str, Any]) -> LocalSettings:
     Raises:
         TowpathError: `BAD_SETTING` for an --env that is not KEY=VALUE.
     """
-    env: dict[str, str] = {}
-    for text in options["env"]:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise TowpathError(Code.BAD_SETTING, f"--env {text!r} has no value; write it like --env NAME=value.")
-        env[name] = value
-    return LocalSettings(directory=options["directory"], env=env, max_runs=options["max_runs"], show_flow_logs=options["show_flow_logs"])
+    return LocalSettings(
+        directory=options["directory"],
+        env=variables(options["env"]),
+        max_runs=options["max_runs"],
+        show_flow_logs=options["show_flow_logs"],
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from towpath.agent.base import Agent, AgentSettings, CannotStartError
+from towpath.agent.base import Agent, CannotStartError
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.settings import AgentSettings
 
 __all__ = ["Agent", "AgentSettings", "CannotStartError", "ClaimedRun"]

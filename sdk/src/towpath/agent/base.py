@@ -20,17 +20,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from towpath.agent import documents
 from towpath.agent.claims import ClaimedRun, Launching
+from towpath.agent.settings import AgentSettings
 from towpath.client.client import Client
 from towpath.client.settings import Settings
 from towpath.client.transport import backoff
 from towpath_proto.errors import Code, TowpathError
-from towpath_proto.timers import BEAT, LAUNCH_DEADLINE_CONTAINER, SWEEP
+from towpath_proto.timers import BEAT, LAUNCH_DEADLINE_CONTAINER
 
 CALL_TIMEOUT = 8.0
 """Seconds for one call: below the lease, so that a hung API leaves time for another try."""
@@ -40,23 +40,6 @@ MOST_PARENTS = 200
 
 class CannotStartError(Exception):
     """`deploy` raises it when a run cannot be started here; its text is the reason that people read."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
-    """What every agent can be told.
-
-    Attributes:
-        name: Its name, for people.
-        labels: It runs flow runs all of whose labels are among these; without labels, those without labels.
-        address: `host:port` of its health page; None for none.
-        sweep: Longest time between two claims, in seconds.
-    """
-
-    name: str
-    labels: tuple[str, ...] = ()
-    address: str | None = None
-    sweep: float = SWEEP
 
 
 class Agent(abc.ABC):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from towpath.client import documents
+from towpath.client.asking import Row
 from towpath.client.keeping import Keeping
 from towpath.client.lookups import Lookups
 from towpath.client.settings import Settings, checked_url
@@ -25,8 +26,6 @@ from towpath_proto.ids import uuid7
 if TYPE_CHECKING:
     from towpath.client.transport import Transport
     from towpath.core.flow import Flow
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from towpath.client.asking import Asking, Row
 from towpath_proto.errors import Code, TowpathError
-
-Row = dict[str, Any]
 
 SET_SECRET = "mutation($input: set_secret_input!) { set_secret(input: $input) { success } }"
 DELETE_SECRET = "mutation($input: delete_secret_input!) { delete_secret(input: $input) { success } }"
@@ -30,12 +28,8 @@ DELETE_LABEL_LIMIT = """mutation($input: delete_flow_concurrency_limit_input!) {
   delete_flow_concurrency_limit(input: $input) { success } }"""
 
 
-class Keeping:
+class Keeping(Asking):
     """Secrets, key-value pairs and concurrency limits of a tenant."""
-
-    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Row:
-        """Send a document; `Client` has the real one."""
-        raise NotImplementedError
 
     # -------------------------------------------------------------------------------------------------------------------------- secrets
 

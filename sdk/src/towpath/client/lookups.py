@@ -11,9 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from towpath.client import documents
+from towpath.client.asking import Asking, Row
 from towpath_proto.errors import Code, TowpathError
-
-Row = dict[str, Any]
 
 _HEX = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{3,35}")
 
@@ -38,12 +37,8 @@ def whose_id(text: str, *others: Mapping[str, Any]) -> Row:
     return {"_or": choices}
 
 
-class Lookups:
+class Lookups(Asking):
     """The part of `Client` that people's commands need."""
-
-    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> Row:
-        """Send a document; `Client` has the real one."""
-        raise NotImplementedError
 
     def get_flow(self, flow_id: str) -> Row:
         """One flow version with its graph, schedule and parameters.

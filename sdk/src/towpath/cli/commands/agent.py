@@ -49,7 +49,7 @@ def _kind_group(name: str, kind: Any) -> click.Group:
 
 
 def _start(kind: Any, options: dict[str, Any]) -> None:
-    from towpath.agent.base import AgentSettings
+    from towpath.agent.settings import AgentSettings
     from towpath.client.settings import Settings
 
     logging.basicConfig(level=options["log_level"].upper(), format="%(asctime)s %(levelname)-7s %(name)s | %(message)s", datefmt="%H:%M:%S")
