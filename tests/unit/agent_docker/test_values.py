@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from towpath_agent_docker.containers import claimed, container_name, plan, scope, seen_from_inside
-from towpath_agent_docker.endings import Duty, ending
+from towpath_agent_docker.containers import claimed, container_name, plan, seen_from_inside
 from towpath_agent_docker.options import OPTIONS, read
-from towpath_agent_docker.policy import check_host_config, check_image, registry_of
+from towpath_agent_docker.policy import check_host_config
 from towpath_agent_docker.settings import DockerSettings
 
 from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.endings import Duty, ending
+from towpath.agent.images import check_image, registry_of
+from towpath.agent.inside import scope
 from towpath.runner.single import DIED, UNBEGUN
 from towpath_proto.errors import Code, TowpathError
 
@@ -136,7 +138,7 @@ def test_registries_of_images(image: str, registry: str) -> None:
         (137, {}, Duty.FIND_OUT, "was killed (SIGKILL)"),
         (139, {}, Duty.FIND_OUT, "died of a segmentation fault (SIGSEGV)"),
         (127, {"error": ""}, Duty.FIND_OUT, "could not execute its command; is towpath installed in its image?"),
-        (128, {"error": "no such device"}, Duty.FIND_OUT, "ended with an error of the engine: no such device"),
+        (128, {"error": "no such device"}, Duty.FIND_OUT, "ended with an error: no such device"),
         (1, {"output": ["a", "No module named towpath"]}, Duty.FIND_OUT, "exited with status 1; its last line: No module named towpath"),
     ],
 )

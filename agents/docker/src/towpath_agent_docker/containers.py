@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.inside import environment
 from towpath_agent_docker.settings import DockerSettings
 
-COMMAND = ("python", "-m", "towpath.runner.single")
 LABEL = "io.towpath."
 AGENT, RUN, FENCE = f"{LABEL}agent", f"{LABEL}flow-run-id", f"{LABEL}fence"
 HOST = "host.docker.internal"
@@ -45,11 +44,6 @@ class Plan:
     networks: tuple[str, ...] = ()
 
 
-def scope(api_url: str, name: str) -> str:
-    """What marks the containers of one agent among those of others that share the engine."""
-    return f"{hashlib.sha256(api_url.encode()).hexdigest()[:12]}.{name}"
-
-
 def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_keys: str, mark: str) -> Plan:
     """The container of a run.
 
@@ -61,19 +55,8 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
         mark: The agent's `scope`.
     """
     config = run.run_config
-    given = {k: v for k, v in (config.get("env") or {}).items() if v is not None}
     shares_host = "host" in settings.networks
-    env = {
-        "TOWPATH_API_URL": api_url if shares_host else seen_from_inside(api_url),
-        **settings.env,
-        **given,
-        "TOWPATH_TRUSTED_KEYS": trusted_keys,
-        "TOWPATH_RUN_ID": run.id,
-        "TOWPATH_RUN_FENCE": str(run.fence),
-        "TOWPATH_RUN_TOKEN": run.run_token,
-        "TOWPATH_FLOW_ID": run.flow_id,
-        "PYTHONUNBUFFERED": "1",
-    }
+    inside_url = api_url if shares_host else seen_from_inside(api_url)
     host_config: dict[str, Any] = dict(config.get("host_config") or {})
     if not shares_host:
         host_config["extra_hosts"] = {HOST: "host-gateway", **_hosts(host_config.get("extra_hosts"))}
@@ -88,7 +71,7 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
     return Plan(
         image=config.get("image") or settings.image,
         name=container_name(run.name),
-        env=env,
+        env=environment(run, api_url=inside_url, trusted_keys=trusted_keys, env=settings.env),
         labels={
             AGENT: mark,
             RUN: run.id,

@@ -14,7 +14,8 @@ import requests.exceptions
 from docker.utils import kwargs_from_env
 
 from towpath.agent.base import CannotStartError
-from towpath_agent_docker.containers import AGENT, COMMAND, Plan
+from towpath.agent.inside import COMMAND
+from towpath_agent_docker.containers import AGENT, Plan
 from towpath_proto.errors import Code, TowpathError
 
 _NAMES = 100

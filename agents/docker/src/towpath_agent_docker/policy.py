@@ -57,21 +57,3 @@ def check_host_config(host_config: Mapping[str, Any], allowed: Iterable[str] = (
         raise CannotStartError(
             f"its host_config has {key!r}, which this agent does not allow: it was not started with --allow-host-config {key}"
         )
-
-
-def check_image(image: str, registries: Iterable[str]) -> None:
-    """Refuse an image of a registry that is not on the list, if there is a list.
-
-    Raises:
-        CannotStartError: With the registry.
-    """
-    wanted = tuple(registries)
-    registry = registry_of(image)
-    if wanted and registry not in wanted:
-        raise CannotStartError(f"its image {image!r} is of registry {registry}, and this agent takes images of {', '.join(wanted)} only")
-
-
-def registry_of(image: str) -> str:
-    """The registry of an image's name: its first part if that looks like a host (distribution's reference grammar), else docker.io."""
-    first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"

@@ -1,4 +1,4 @@
-"""What the end of a container means, and what has to be done about it. Decisions only."""
+"""What the end of a run's container means, and what an agent has to do about it. Decisions only."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def ending(status: int, *, oom: bool, error: str, memory_limit: int, output: lis
     """What an exit status means.
 
     Args:
-        status: The container's exit status, as the engine tells it.
-        oom: Whether the engine says that the kernel ended it for want of memory.
-        error: What the engine says went wrong, if anything.
+        status: The container's exit status, as the engine, cluster or cloud tells it.
+        oom: Whether that says that the kernel ended it for want of memory.
+        error: What that says went wrong, if anything.
         memory_limit: The container's limit in bytes; 0 for none.
         output: Its last lines of output.
     """
@@ -53,7 +53,7 @@ def ending(status: int, *, oom: bool, error: str, memory_limit: int, output: lis
         limit = f" (its limit is {memory_limit / 2**20:.0f} MiB)" if memory_limit else ""
         return Ending(Duty.FIND_OUT, f"was killed by the kernel: out of memory{limit}")
     if error:
-        return Ending(Duty.FIND_OUT, f"ended with an error of the engine: {error}")
+        return Ending(Duty.FIND_OUT, f"ended with an error: {error}")
     if status in (126, 127):
         return Ending(Duty.FIND_OUT, f"could not execute its command; is towpath installed in its image? It said: {last or 'nothing'}")
     if status > 128:
@@ -64,5 +64,5 @@ def ending(status: int, *, oom: bool, error: str, memory_limit: int, output: lis
 
 def _signal(number: int) -> str:
     if number == signal.SIGKILL:
-        return "killed (SIGKILL)"  # the engine would have said if memory was the cause
+        return "killed (SIGKILL)"  # who runs it would have said if memory was the cause
     return processes.describe_signal(number, oom_killed=False)
