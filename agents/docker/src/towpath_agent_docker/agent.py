@@ -19,6 +19,7 @@ from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.endings import SHOWN_LINES, ending
 from towpath.agent.images import check_image
+from towpath.agent.installation import Installation
 from towpath.agent.settings import AgentSettings
 from towpath.agent.supervised import SupervisedAgent
 from towpath.client.settings import Settings
@@ -97,6 +98,20 @@ class DockerAgent(SupervisedAgent):
         from towpath_agent_docker.options import read
 
         return cls(settings, docker=read(options), client_settings=client_settings)
+
+    @classmethod
+    def install_options(cls) -> list[Any]:
+        """Options of `towpath agent docker install` beyond those of `start`."""
+        from towpath_agent_docker.service import OPTIONS
+
+        return list(OPTIONS)
+
+    @classmethod
+    def installation(cls, wanted: Installation) -> str:
+        """A Compose file: the agent, and a proxy between it and the engine."""
+        from towpath_agent_docker.service import service
+
+        return service(wanted)
 
     # ------------------------------------------------------------------------------------------------------------------------- starting
 

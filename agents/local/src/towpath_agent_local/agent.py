@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from towpath.agent.base import Agent, CannotStartError
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.installation import Installation
 from towpath.agent.settings import AgentSettings
 from towpath.client.settings import Settings
 from towpath.runner import place
@@ -118,6 +119,20 @@ class LocalAgent(Agent):
         from towpath_agent_local.options import read
 
         return cls(settings, local=read(options), client_settings=client_settings)
+
+    @classmethod
+    def install_options(cls) -> list[Any]:
+        """Options of `towpath agent local install` beyond those of `start`."""
+        from towpath_agent_local.unit import OPTIONS
+
+        return list(OPTIONS)
+
+    @classmethod
+    def installation(cls, wanted: Installation) -> str:
+        """A systemd unit."""
+        from towpath_agent_local.unit import unit
+
+        return unit(wanted)
 
     # ------------------------------------------------------------------------------------------------------------- what the runner says
 

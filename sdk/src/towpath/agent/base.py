@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Self
 
 from towpath.agent import documents
 from towpath.agent.claims import ClaimedRun, Launching
+from towpath.agent.installation import Installation
 from towpath.agent.settings import AgentSettings
 from towpath.client.client import Client
 from towpath.client.settings import Settings
@@ -129,6 +130,16 @@ class Agent(abc.ABC):
     def command_options(cls) -> list[Any]:
         """Further options of `towpath agent <kind> start`, as `click.Option`s."""
         return []
+
+    @classmethod
+    def install_options(cls) -> list[Any]:
+        """Options of `towpath agent <kind> install` beyond those of `start`, as `click.Option`s."""
+        return []
+
+    @classmethod
+    def installation(cls, wanted: Installation) -> str:
+        """The text of what keeps such an agent running: a unit, a service, manifests. It never holds the API key."""
+        raise TowpathError(Code.BAD_SETTING, f"The {cls.kind} agent has no installation to print; run `towpath agent {cls.kind} start`.")
 
     @classmethod
     def from_command(cls, settings: AgentSettings, client_settings: Settings, options: Mapping[str, Any]) -> Self:

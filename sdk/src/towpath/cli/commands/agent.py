@@ -1,15 +1,18 @@
-"""`towpath agent <kind> start`: run an agent of an installed kind until it is told to stop."""
+"""`towpath agent <kind> start`: run an agent of an installed kind until it is told to stop. `install`: print what keeps one running."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from towpath.cli.app import AGENTS, LazyGroup
+
+if TYPE_CHECKING:
+    from towpath.agent.settings import AgentSettings
 
 _OPTIONS = (
     click.Option(["--name", "-n"], help="The agent's name; the host's name when absent."),
@@ -45,18 +48,51 @@ def _kind_group(name: str, kind: Any) -> click.Group:
             """,
         )
     )
+    group.add_command(
+        click.Command(
+            "install",
+            params=[*_OPTIONS, *kind.command_options(), *kind.install_options()],
+            callback=lambda **options: _install(kind, options),
+            short_help="Print what keeps such an agent running.",
+            help=f"""Print what keeps such an agent running on its machine or in its cluster, for the place that its first lines name.
+
+            It takes the options of `start`, and the API's address and trusted keys from the environment. Nothing is installed, and no API
+            is asked; the API key is not in it.
+
+            \b
+            Examples:
+              towpath agent {name} install
+              towpath agent {name} install --name blue --label gpu
+            """,
+        )
+    )
     return group
 
 
-def _start(kind: Any, options: dict[str, Any]) -> None:
+def _settings(options: dict[str, Any]) -> AgentSettings:
     from towpath.agent.settings import AgentSettings
+
+    host = socket.gethostname()
+    labels = [*options["labels"], *([host] if options["hostname_label"] else [])]
+    return AgentSettings(name=options["name"] or host, labels=tuple(dict.fromkeys(labels)), address=options["agent_address"])
+
+
+def _install(kind: Any, options: dict[str, Any]) -> None:
+    from towpath.agent.installation import Installation, arguments
+    from towpath.client.settings import Settings
+
+    settings = _settings(options)
+    # a host's name is another one inside a container
+    fixed = options | {"name": settings.name, "labels": settings.labels, "hostname_label": False}
+    line = arguments([*_OPTIONS, *kind.command_options()], fixed)
+    click.echo(kind.installation(Installation(settings, Settings.from_env(), options, line)), nl=False)
+
+
+def _start(kind: Any, options: dict[str, Any]) -> None:
     from towpath.client.settings import Settings
 
     logging.basicConfig(level=options["log_level"].upper(), format="%(asctime)s %(levelname)-7s %(name)s | %(message)s", datefmt="%H:%M:%S")
-    host = socket.gethostname()
-    labels = [*options["labels"], *([host] if options["hostname_label"] else [])]
-    settings = AgentSettings(name=options["name"] or host, labels=tuple(dict.fromkeys(labels)), address=options["agent_address"])
-    agent = kind.from_command(settings, Settings.from_env(), options)
+    agent = kind.from_command(_settings(options), Settings.from_env(), options)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: agent.stop())
     agent.run()
@@ -64,9 +100,10 @@ def _start(kind: Any, options: dict[str, Any]) -> None:
 
 @click.group(cls=_AgentGroup, table=AGENTS, plugins="towpath.agents")
 def agent() -> None:
-    """Start an agent, which runs flows.
+    """Start an agent, which runs flows, or print what keeps one running.
 
     \b
-    Example:
+    Examples:
       towpath agent local start
+      towpath agent docker install
     """
