@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Installed editable, lowest layer first. This list is the only place that knows it.
 PACKAGES := proto sdk agents/local agents/docker services/kit services/graphql services/hasura services/gateway \
             services/scheduler services/zombie_killer services/lazarus services/standalone
-DEV_TOOLS := dask distributed pytest pyte pytest-asyncio hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
+DEV_TOOLS := dask distributed pytest pyte pytest-asyncio pytest-xdist hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 STAMP := $(VENV)/.installed
 
@@ -54,9 +54,10 @@ MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpat
 types: install ## mypy --strict over all packages
 	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))
 
-# The slow tiers have targets of their own; `make test` has everything else.
+# The slow tiers have targets of their own; `make test` has everything else. Each worker has servers of its own and takes whole files.
+TEST_WORKERS := 2
 test: install ui ## All tests but faults, UI, prefect==1.4.1 and benchmarks, fast ones first (10 minutes at most)
-	$(VENV)/bin/pytest tests/architecture tests/unit tests/property tests/conformance tests/integration tests/e2e
+	$(VENV)/bin/pytest -n $(TEST_WORKERS) --dist loadfile tests/architecture tests/unit tests/property tests/conformance tests/integration tests/e2e
 
 faults: install ## Kill, restart and cut off real processes
 	$(VENV)/bin/pytest tests/faults

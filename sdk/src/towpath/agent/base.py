@@ -378,14 +378,14 @@ class Agent(abc.ABC):
     # --------------------------------------------------------------------------------------------------------------------------- trouble
 
     def _say_trouble(self, error: TowpathError) -> None:
-        if self._trouble is None:
+        news, self._trouble = self._trouble is None, f"{error.message} ({error.code})"
+        if news:  # said after the health page knows it
             self.log.warning("%s The agent keeps trying.", error.message)
-        self._trouble = f"{error.message} ({error.code})"
 
     def _say_well(self) -> None:
-        if self._trouble is not None:
+        news, self._trouble = self._trouble is not None, None
+        if news:
             self.log.info("The API at %s answers again.", self.client_settings.api_url)
-        self._trouble = None
 
 
 _PASSING = {Code.UNREACHABLE, Code.UNAVAILABLE, Code.TIMEOUT, Code.INTERNAL, Code.API_ERROR, Code.LIMIT_EXCEEDED}
