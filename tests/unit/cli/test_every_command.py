@@ -31,6 +31,7 @@ WORDS: dict[str, list[str]] = {
     "config unset": ["patience"],
     "completion": ["bash"],
     "limit set": ["3", "--tag", "db"],
+    "hook create": ["webhook", "--state", "Failed", "--url", "https://example.org/"],
     "limit delete": ["--label", "gpu"],
 }
 """Arguments that make a command complete; otherwise each of its arguments is `x`."""

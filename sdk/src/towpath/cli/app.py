@@ -56,6 +56,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "secret": Entry("Keep passwords and keys for flows; values are never printed.", f"{_HERE}.secret:secret"),
         "kv": Entry("Look at and change small values that flows leave for each other.", f"{_HERE}.kv:kv"),
         "limit": Entry("Set how many task runs of a tag, or runs of a label, may run at once.", f"{_HERE}.limit:limit"),
+        "hook": Entry("Tell a web service, Slack, PagerDuty or a telephone of states of flow runs.", f"{_HERE}.hook:hook"),
+        "key": Entry("Make and revoke API keys.", f"{_HERE}.key:key"),
         "create": Entry("Create a project.", f"{_HERE}.create:create"),
         "archive": Entry("Take a flow out of use; its runs stay.", f"{_HERE}.remove:archive"),
         "delete": Entry("Delete a flow, a run, a project or an agent.", f"{_HERE}.remove:delete"),

@@ -87,6 +87,35 @@ def the_agent(client: Client, reference: str) -> Row:
     )
 
 
+def the_hook(client: Client, reference: str) -> Row:
+    """The hook of this name, id or beginning of an id."""
+    return _one(
+        _called(client.get_hooks(), reference),
+        reference,
+        what="hook",
+        lists="towpath hook list",
+        shown=lambda r: f"{r['id']}  {r['name'] or ''}  {r['type']}  {', '.join(r['states'])}",
+    )
+
+
+def the_api_key(client: Client, reference: str) -> Row:
+    """The API key of this name, id or beginning of an id."""
+    return _one(
+        _called(client.get_api_keys(), reference),
+        reference,
+        what="API key",
+        lists="towpath key list",
+        shown=lambda r: f"{r['id']}  {r['name']}  {r['role']}",
+    )
+
+
+def _called(rows: Sequence[Row], reference: str) -> list[Row]:
+    from towpath.client.lookups import id_range
+
+    low, high = id_range(reference) or ("~", "")
+    return [row for row in rows if row["name"] == reference or low <= row["id"] <= high]
+
+
 def _one(
     rows: Sequence[Row], reference: str, *, what: str, lists: str, shown: Callable[[Row], str], hint: str = "say more of the id"
 ) -> Row:

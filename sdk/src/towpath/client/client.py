@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from towpath.client import documents
+from towpath.client.administration import Administration
 from towpath.client.asking import Row
 from towpath.client.keeping import Keeping
 from towpath.client.lookups import Lookups
@@ -45,7 +46,7 @@ class Registration:
     created: bool
 
 
-class Client(Lookups, Keeping):
+class Client(Lookups, Keeping, Administration):
     """A client of a Towpath API.
 
     Args:

@@ -64,7 +64,7 @@ FLOW_RUN_EVENTS = "subscription($id: UUID!) { flow_run_events(flow_run_id: $id) 
 LOG_STREAM = """subscription($id: UUID!, $after: DateTime) {
   log_stream(flow_run_id: $id, after: $after) { logs { id } } }"""
 
-_FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id parameters schedule
+_FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id version_group_id parameters schedule
   project { id name } flow_group { schedule default_parameters }"""
 
 FLOW = f"""query($id: uuid!) {{ flow_by_pk(id: $id) {{
