@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Installed editable, lowest layer first. This list is the only place that knows it.
-PACKAGES := proto sdk agents/local agents/docker services/kit services/graphql services/hasura services/gateway \
+PACKAGES := proto sdk agents/local agents/docker agents/kubernetes services/kit services/graphql services/hasura services/gateway \
             services/scheduler services/zombie_killer services/lazarus services/standalone
 DEV_TOOLS := dask distributed pytest pyte pytest-asyncio pytest-xdist hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
@@ -49,7 +49,7 @@ lint: install ## ruff, import rules, the pages' own checks
 	$(VENV)/bin/lint-imports
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory services/ui/node_modules/.package-lock.json && cd services/ui && npm run check; fi
 
-MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
+MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpath_agent_kubernetes towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
            towpath_scheduler towpath_zombie_killer towpath_lazarus towpath_server
 types: install ## mypy --strict over all packages
 	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))

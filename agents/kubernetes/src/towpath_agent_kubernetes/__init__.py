@@ -1,0 +1,1 @@
+"""Towpath agent that runs flows as Jobs of a Kubernetes cluster."""
