@@ -98,7 +98,7 @@ def test_tables_of_tenants_are_asked_with_their_tenant():
         "merge_group_settings", "merge_flow_settings", "lock_flows_of_group", "newest_flow_of_group", "move_flows",
         "insert_flow_runs", "tasks_of_flow", "tasks_by_slug", "lock_descendants", "flow_run_details", "task_run_records",
         "lock_task_runs_by_slug",
-        "lock_unfinished_task_runs",
+        "lock_unfinished_task_runs", "lock_paused_task_runs",
         "lock_failed_task_runs", "active_tasks", "delete_run_history", "delete_flow_history", "delete_upcoming_runs",
         "waiting_runs_of_flows", "lock_flows_to_delete", "lock_runs_to_delete", "flow_by_idempotency_key",
         "newest_version_group", "flow_runs_by_idempotency",

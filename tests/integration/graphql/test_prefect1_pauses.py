@@ -96,3 +96,32 @@ async def test_resuming_one_task_of_an_approval_of_ours_wakes_its_run(api, make_
     assert await set_state("a-2", "Resume") == "SUCCESS"
     assert await api.state(run["id"]) == "Scheduled"
     assert [r["id"] for r in (await api.claim(await api.agent()))["runs"]] == [str(run["id"])]
+
+
+@pytest.mark.parametrize("mutation", ["set_flow_run_states", "set_states"])
+async def test_resuming_a_flow_run_resumes_what_paused_it(api, make_state, mutation):
+    """Whoever approves a paused flow run need not approve its paused task run as well; Prefect 1's process finds both resumed."""
+    run_id, task = await left_running(api, make_state, [make_state("Paused", start_time=None)])
+    await reaped(api, run_id)
+    answer = "results" if mutation == "set_states" else STATES
+    await api.call(mutation, answer, states=[{"flow_run_id": run_id, "state": make_state("Resume", start_time=None)}])
+    assert await api.rows("select state, version from task_run where id = %s", task) == [{"state": "Resume", "version": 3}]
+    history = "select state from task_run_state where task_run_id = %s order by version"
+    assert [r["state"] for r in await api.rows(history, task)] == ["Running", "Paused", "Resume"]
+    assert await queue(api) == [str(run_id)]
+    await api.call("set_flow_run_states", STATES, states=[{"flow_run_id": run_id, "state": make_state("Running")}])
+    await api.call("set_task_run_states", STATES, states=[{"task_run_id": task, "state": make_state("Running")}])
+
+
+async def test_resuming_a_run_of_ours_resumes_every_task_that_paused_it(api, make_state):
+    """All that wait for approval go on; what is paused until a time goes on waiting for it, and what succeeded stays."""
+    run = await api.begun(await api.register(tasks=4))
+    kinds = {"a-1": make_state("Success"), "a-2": make_state("Paused", start_time=None), "a-3": make_state("Paused", start_time=None)}
+    kinds["a-4"] = make_state("Paused", start_time="2999-01-01T00:00:00+00:00")
+    states = [{"state": make_state("Running")}]
+    states += [{"slug": slug, "state": s} for slug, last in kinds.items() for s in (make_state("Running"), last)]
+    await api.report(run, 1, [*states, {"state": make_state("Paused", start_time=None)}])
+    (result,) = (await api.call("set_states", "results", states=[{"flow_run_id": run["id"], "state": make_state("Resume")}]))["results"]
+    assert result["status"] == "SUCCESS"
+    found = {slug: row["state"] for slug, row in (await api.tasks_of(run["id"])).items()}
+    assert found == {"a-1": "Success", "a-2": "Resume", "a-3": "Resume", "a-4": "Paused"}

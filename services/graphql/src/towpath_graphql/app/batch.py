@@ -23,7 +23,7 @@ from towpath_graphql.app.storing import (
     task_run_of,
 )
 from towpath_graphql.domain import state_json
-from towpath_graphql.domain.decide import decide_flow, decide_task, wake
+from towpath_graphql.domain.decide import PAUSED, decide_flow, decide_task, wake
 from towpath_graphql.domain.runs import AcceptFlow, FlowRun, HistoryRow, Origin, Proposal, Reject, TaskRun
 from towpath_graphql.domain.slots import Key, Limit, waiting_for
 from towpath_proto import timers
@@ -57,6 +57,7 @@ class Batch:
         self._flow_history: list[HistoryRow] = []
         self._task_history: list[HistoryRow] = []
         self._cancel: list[tuple[UUID, str | None]] = []
+        self._resumed: dict[UUID, tuple[str | None, Any]] = {}
         self._touched_flows: set[UUID] = set()
         self._stopped: dict[UUID, str | None] = {}
         self._below: set[UUID] = set()
@@ -106,6 +107,8 @@ class Batch:
     def accept_flow(self, decision: AcceptFlow) -> Result:
         """Take a decision that was made elsewhere in the domain."""
         run = decision.run
+        if run.state == "Resume" and self.flows[run.id].waiting_for == PAUSED and decision.history is not None:
+            self._resumed[run.id] = (decision.history.actor, state_json.start_time(run.serialized_state))
         self.flows[run.id] = run
         self._touched_flows.add(run.id)
         if decision.history is not None:
@@ -161,6 +164,16 @@ class Batch:
             if not is_final(task.state):
                 self.task(task.id, Proposal(state, Origin.SERVICE, actor=actors[task.flow_run_id]))
 
+    async def _resume_paused_tasks(self) -> None:
+        """Resume what paused the flow runs that were resumed: else their processes would pause again at once."""
+        for row in await self._tx.all("lock_paused_task_runs", flow_run_ids=sorted(self._resumed)):
+            self.adopt(task_run_of(row))
+            task = self.tasks[row["id"]]
+            actor, due = self._resumed[task.flow_run_id]
+            if task.state == "Paused":
+                state = state_json.make("Resume", "Its flow run was resumed.", start_time=due)
+                self.task(task.id, Proposal(state, Origin.SERVICE, actor=actor))
+
     async def _cancel_children(self) -> None:
         """Cancel the runs below those that were cancelled, where they were made to be cancelled with their parent."""
         above = dict(self._stopped)
@@ -200,6 +213,8 @@ class Batch:
             await self._cancel_children()
         if self._cancel:
             await self._cancel_open_tasks()
+        if self._resumed:
+            await self._resume_paused_tasks()
         changed_tasks = [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
         staying, leaving = self._slots(changed_tasks)
         changed_flows = [self.flows[i] for i in sorted(self._touched_flows - self._below)]

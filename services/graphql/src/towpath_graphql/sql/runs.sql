@@ -74,6 +74,15 @@ where t.flow_run_id = any(%(flow_run_ids)s) and t.end_time is null
 order by t.id
 for no key update of t;
 
+-- name: lock_paused_task_runs
+-- What a person lets go on together with its flow run: task runs that are paused without an end of their own.
+select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+       k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key, t.state_timestamp
+from task_run t join task k on k.id = t.task_id
+where t.flow_run_id = any(%(flow_run_ids)s) and t.state = 'Paused' and t.state_start_time is null
+order by t.id
+for no key update of t;
+
 -- name: lock_failed_task_runs
 -- What a restart runs again: task runs that failed, were cancelled, or never began.
 select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
