@@ -86,6 +86,9 @@ async def test_a_project_is_renamed_and_described(api):
 async def test_agent_configs(api, basin):
     """Made, changed in part, named by an agent that registers with one, and deleted without it."""
     config = (await api.call("create_agent_config", "id", tenant_id=api.identity.tenant, name="docker", settings={"image": "a"}))["id"]
+    again = [await other.call("create_agent_config", "id", name="docker", settings={"image": "a"}) for other in (api, basin)]
+    assert again[0]["id"] == config != again[1]["id"]
+    await basin.call("delete_agent_config", agent_config_id=again[1]["id"])
     await api.call("update_agent_config", agent_config_id=config, settings={"image": "b"})
     await api.call("update_agent_config", agent_config_id=config, name="podman")
     await api.call("update_agent_config", agent_config_id=config)

@@ -109,11 +109,16 @@ async def _changed(tx: Transaction, caller: Caller, action: str, project_id: UUI
 
 
 async def create_agent_config(store: Store, caller: Caller, *, tenant_id: UUID | None, name: str | None, settings: Any) -> UUID:
-    """Keep settings for agents; the id under which they ask for them."""
-    kept = _object({} if settings is None else settings)
+    """Keep settings for agents; the id under which they ask for them. The same name and settings again are the config that is there."""
+    tenant = caller.tenant(tenant_id)
+    kept = {"tenant_id": tenant, "name": name, "settings": Json(_object({} if settings is None else settings))}
     async with store.transaction() as tx:
+        await tx.one("lock_tenant", tenant_id=tenant)
+        if (found := await tx.one("agent_config_like", **kept)) is not None:
+            same: UUID = found["id"]
+            return same
         config_id = uuid7()
-        await tx.run("insert_agent_config", id=config_id, tenant_id=caller.tenant(tenant_id), name=name, settings=Json(kept))
+        await tx.run("insert_agent_config", id=config_id, **kept)
         await note(tx, caller, "create_agent_config", "agent_config", config_id)
     return config_id
 

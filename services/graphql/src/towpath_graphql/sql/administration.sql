@@ -31,6 +31,12 @@ where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is
 update project set description = %(description)s, updated = now()
 where id = %(id)s and (tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null) returning id;
 
+-- name: agent_config_like
+-- The oldest agent config of this content; the tenant is locked, so nobody adds one meanwhile.
+select id from agent_config
+where tenant_id = %(tenant_id)s and name is not distinct from %(name)s and settings = %(settings)s::jsonb
+order by created, id limit 1;
+
 -- name: insert_agent_config
 insert into agent_config (id, tenant_id, name, settings) values (%(id)s, %(tenant_id)s, %(name)s, %(settings)s);
 
