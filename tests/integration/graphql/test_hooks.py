@@ -101,6 +101,23 @@ async def test_a_state_is_told_soon_and_signed(api, receiver, make_state):
     assert headers["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
 
 
+async def test_the_first_hook_wakes_a_worker_that_knew_of_none(api, receiver, quiet, monkeypatch):
+    """A worker that looks at no commit, for there are no hooks, hears that one was made or switched on; it does not wait for a sweep."""
+    monkeypatch.setattr("towpath_proto.timers.SWEEP", 0.0)
+    worker = api.service._hooks
+    await worker._turn()
+    worker.wake()
+    assert not worker._wake.is_set()
+    made = await hook(api, config={"url": receiver.url})
+    assert worker._wake.is_set()
+    await api.call("set_cloud_hook_inactive", cloud_hook_id=made["id"])
+    await worker._turn()
+    worker.wake()
+    assert not worker._wake.is_set()
+    await api.call("set_cloud_hook_active", cloud_hook_id=made["id"])
+    assert worker._wake.is_set()
+
+
 async def test_only_what_matches_is_told(api, receiver, make_state, quiet):
     """Other states, other flows, switched-off hooks and other tenants' hooks hear nothing; a replayed report tells nothing again."""
     document = "mutation($i: create_tenant_input!) { create_tenant(input: $i) { id } }"

@@ -154,6 +154,7 @@ class GraphqlService:
             self._store,
             self._cipher,
             self._told,
+            self._hooks.expect,
             self._creating,
             self._setting,
             make_run_token,

@@ -104,6 +104,11 @@ class HookWorker:
         if self._hooks:
             self._wake.set()
 
+    def expect(self) -> None:
+        """A hook was made or switched on: what commits from now on may be to be told."""
+        self._hooks = True
+        self._wake.set()
+
     async def run(self) -> None:
         """Work for ever; cancel to stop. What is under way then is due again after `LEASE`."""
         try:
