@@ -241,6 +241,16 @@ async def test_headers_of_agents_and_traces_go_on(harness: Any) -> None:
     assert harness.business.seen[-1].headers["x-request-id"] == answer.headers["x-request-id"]
 
 
+async def test_what_made_a_loop_act_is_the_id_of_its_request(harness: Any) -> None:
+    """The loops name their stimulus; it goes on to the services and into the answer, so that one search finds all that it caused."""
+    for given, named in (({"x-towpath-stimulus": "sweep-7"}, "sweep-7"), ({"x-towpath-stimulus": "s", "x-request-id": "r"}, "r")):
+        answer = await harness.client.post("/graphql", json={"query": "{ hello }"}, headers=given)
+        assert answer.headers["x-request-id"] == named
+        assert harness.business.seen[-1].headers["x-towpath-stimulus"] == named
+    answer = await harness.client.post("/graphql", json={"query": "{ hello }"}, headers={"x-towpath-stimulus": "not { plain"})
+    assert harness.business.seen[-1].headers["x-towpath-stimulus"] == answer.headers["x-request-id"] != "not { plain"
+
+
 async def test_big_answers_are_compressed_for_those_who_can_read_it(make: Any) -> None:
     """An answer over the limit is sent as gzip when the client accepts that, and only then."""
     harness = await make(compress_bytes=500)

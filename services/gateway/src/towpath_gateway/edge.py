@@ -92,7 +92,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = headers_of(scope)
-        request_id = stimulus.accepted(headers.get(REQUEST_ID)) or uuid7().hex
+        request_id = stimulus.accepted(headers.get(REQUEST_ID)) or stimulus.accepted(headers.get(stimulus.HEADER)) or uuid7().hex
         scope["headers"] = [
             *((name, value) for name, value in scope["headers"] if name not in (b"x-request-id", b"x-towpath-stimulus")),
             (b"x-request-id", request_id.encode()),
