@@ -277,6 +277,17 @@ async def test_log_stream_survives_the_read_back_end(harness: Any) -> None:
     assert [r["message"] for r in (await socket.next("1"))["log_stream"]["logs"]] == ["1000"]
 
 
+async def test_log_stream_goes_on_after_a_row(harness: Any) -> None:
+    """`after_id` leaves out the row and what was long before it, whatever its writer's clock says; what may have come late comes again."""
+    known = _log(1_020_000, timestamp="2030-01-01T00:00:00+00:00")
+    late = _log(1_019_000, timestamp="2020-01-01T00:00:00+00:00")
+    harness.read.tables["log"] = [_log(1_000_000), late, known, _log(1_020_001, timestamp="2020-01-01T00:00:00+00:00")]
+    socket = await harness.socket().begin()
+    query = "subscription($id: UUID!, $after_id: UUID) { log_stream(flow_run_id: $id, after_id: $after_id) { logs { id message } } }"
+    socket.subscribe("1", query, {"id": str(RUN), "after_id": known["id"]})
+    assert [r["message"] for r in (await socket.next("1"))["log_stream"]["logs"]] == ["1019000", "1020001"]
+
+
 async def test_log_stream_after_a_time(harness: Any) -> None:
     """`after` leaves out rows with an earlier timestamp."""
     harness.read.tables["log"] = [

@@ -204,6 +204,7 @@ async def test_limits_of_documents_hold_on_sockets(harness: Any) -> None:
         "subscription { task_run_events { type } }",
         'subscription { log_stream(flow_run_id: "no uuid") { logs { id } } }',
         f'subscription {{ log_stream(flow_run_id: "{RUN}", after: "yesterday") {{ logs {{ id }} }} }}',
+        f'subscription {{ log_stream(flow_run_id: "{RUN}", after_id: "7") {{ logs {{ id }} }} }}',
         'subscription { live(query: "mutation { x }") { data } }',
         'subscription { live(query: "{ a }", variables: [1]) { data } }',
         'subscription { live(query: "{ a }", variables: "[") { data } }',

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,7 +88,7 @@ def watch_flow_run(
     deadline = time.monotonic() + max_duration.total_seconds()
     logs = _Logs(client, flow_run_id)
     version = -1
-    with _doorbell(client, flow_run_id, (FLOW_RUN_EVENTS, LOG_STREAM) if stream_logs else (FLOW_RUN_EVENTS,)) as bell:
+    with _doorbell(client, flow_run_id, logs if stream_logs else None) as bell:
         while True:
             bell.clear()
             run = client.graphql(PROGRESS, {"id": flow_run_id, "version": version})["flow_run_by_pk"]
@@ -121,20 +121,21 @@ class _Logs:
         self._client = client
         self._id = flow_run_id
         self._seen: set[str] = set()
-        self._newest: str | None = None
+        self.newest: str | None = None
 
     def new(self) -> Iterator[FlowRunLog]:
-        after = None if self._newest is None else str(UUID(int=max(0, (UUID(self._newest).int >> 80) - _OVERLAP_MS) << 80))
+        after = None if self.newest is None else str(UUID(int=max(0, (UUID(self.newest).int >> 80) - _OVERLAP_MS) << 80))
         for row in self._client.get_logs(self._id, after=after):
             if row["id"] not in self._seen:
                 self._seen.add(row["id"])
-                self._newest = max(self._newest or "", row["id"])
+                self.newest = max(self.newest or "", row["id"])
                 yield log_of(row)
 
 
 class _Bell:
-    def __init__(self) -> None:
+    def __init__(self, listen: Callable[[], None]) -> None:
         self._rung = threading.Event()
+        self._listen: Callable[[], None] | None = listen
         self.deaf = True
 
     def ring(self) -> None:
@@ -145,6 +146,9 @@ class _Bell:
 
     def wait(self, sweep: float, deadline: float) -> None:
         """Return when it rings, or when it is time to look anyway; in slices, so that a thread can be interrupted between them."""
+        if self._listen is not None:  # after the first look, so that the log's stream need not tell what was read
+            listen, self._listen = self._listen, None
+            listen()
         began = time.monotonic()
         while (now := time.monotonic()) < min(deadline, began + (min(SWEEP_DEAF, sweep) if self.deaf else sweep)):
             if self._rung.wait(min(_SLICE, max(0.0, deadline - now))):
@@ -152,8 +156,7 @@ class _Bell:
 
 
 @contextmanager
-def _doorbell(client: Client, flow_run_id: str, documents: tuple[str, ...]) -> Iterator[_Bell]:
-    bell = _Bell()
+def _doorbell(client: Client, flow_run_id: str, logs: _Logs | None) -> Iterator[_Bell]:
     stop = threading.Event()
 
     def connected() -> None:
@@ -163,16 +166,26 @@ def _doorbell(client: Client, flow_run_id: str, documents: tuple[str, ...]) -> I
     def disconnected(_: Exception) -> None:
         bell.deaf = True
 
-    def listen(document: str) -> None:
+    def variables() -> dict[str, Any]:
+        return {"id": flow_run_id}
+
+    def of_log() -> dict[str, Any]:
+        return {"id": flow_run_id, "after_id": logs and logs.newest}
+
+    def hear(document: str, variables: Callable[[], dict[str, Any]]) -> None:
         try:
-            events = client.subscribe(document, {"id": flow_run_id}, stop=stop, on_connect=connected, on_disconnect=disconnected)
+            events = client.subscribe(document, variables, stop=stop, on_connect=connected, on_disconnect=disconnected)
             for _ in events:
                 bell.ring()
         except TowpathError:  # refused: it looks by itself then
             bell.deaf = True
 
-    for document in documents:
-        threading.Thread(target=listen, args=(document,), name="towpath-watch", daemon=True).start()
+    def listen() -> None:
+        heard = [(FLOW_RUN_EVENTS, variables)] + ([] if logs is None else [(LOG_STREAM, of_log)])
+        for arguments in heard:
+            threading.Thread(target=hear, args=arguments, name="towpath-watch", daemon=True).start()
+
+    bell = _Bell(listen)
     try:
         yield bell
     finally:

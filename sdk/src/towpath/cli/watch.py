@@ -64,6 +64,11 @@ class Lines:
         self._seen: set[str] = set()
         self._newest: str | None = None
 
+    @property
+    def newest(self) -> str | None:
+        """The id of the newest line that was given."""
+        return self._newest
+
     def new(self) -> Iterator[Row]:
         """The lines that were not given before, in order of receipt."""
         if self._tail is not None:
@@ -129,13 +134,16 @@ class Watch:
 
     def follow(self) -> Row:
         """Print until the run has ended; returns the run."""
-        for document in (documents.FLOW_RUN_EVENTS, documents.LOG_STREAM):
-            threading.Thread(target=self._listen, args=(document,), daemon=True).start()
+        listening = False
         try:
             for run in self._looks():
                 if is_final(run["state"]):
                     self._new_logs()
                     return run
+                if not listening:  # after the first look, so that the stream need not tell what was read; each connection looks again
+                    listening = True
+                    for document in (documents.FLOW_RUN_EVENTS, documents.LOG_STREAM):
+                        threading.Thread(target=self._listen, args=(document,), daemon=True).start()
         finally:
             self._stop.set()
         raise AssertionError("unreachable")
@@ -170,8 +178,11 @@ class Watch:
             self._say(json.dumps(row, ensure_ascii=False) if self._as_json else log_line(row))
 
     def _listen(self, document: str) -> None:
+        def variables() -> dict[str, Any]:
+            return {"id": self._id, **({"after_id": self._lines.newest} if document == documents.LOG_STREAM else {})}
+
         try:
-            for _ in self._client.subscribe(document, {"id": self._id}, stop=self._stop, on_connect=self._bell.set):
+            for _ in self._client.subscribe(document, variables, stop=self._stop, on_connect=self._bell.set):
                 self._bell.set()
         except TowpathError:
             # without it the sweep does the work

@@ -125,7 +125,7 @@ class Client(Lookups, Keeping, Administration):
     def subscribe(
         self,
         query: str,
-        variables: Mapping[str, Any] | None = None,
+        variables: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         *,
         stop: threading.Event | None = None,
         on_connect: Callable[[], None] | None = None,
@@ -135,7 +135,7 @@ class Client(Lookups, Keeping, Administration):
 
         Args:
             query: A subscription document.
-            variables: Its variables.
+            variables: Its variables; a function is asked at each connection, so that a stream can go on where it was.
             stop: Ends the generator when set.
             on_connect: Called after each connection: events before it may have been missed.
             on_disconnect: Called with the reason when there is no connection.

@@ -61,8 +61,8 @@ TASKS = """query($where: task_bool_exp!, $limit: Int!) {
 
 FLOW_RUN_EVENTS = "subscription($id: UUID!) { flow_run_events(flow_run_id: $id) { type state } }"
 
-LOG_STREAM = """subscription($id: UUID!, $after: DateTime) {
-  log_stream(flow_run_id: $id, after: $after) { logs { id } } }"""
+LOG_STREAM = """subscription($id: UUID!, $after_id: UUID) {
+  log_stream(flow_run_id: $id, after_id: $after_id) { logs { id } } }"""
 
 _FLOW_FIELDS = """id name version archived created description is_schedule_active flow_group_id version_group_id parameters schedule
   project { id name } flow_group { schedule default_parameters }"""

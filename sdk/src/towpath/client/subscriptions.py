@@ -32,7 +32,7 @@ _FATAL = {Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PARSE_FAILED, Code.VALIDATI
 def subscribe(
     settings: Settings,
     query: str,
-    variables: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
     *,
     stop: threading.Event | None = None,
     on_connect: Callable[[], None] | None = None,
@@ -43,7 +43,7 @@ def subscribe(
     Args:
         settings: Address and token.
         query: A subscription document.
-        variables: Its variables.
+        variables: Its variables; a function is asked at each connection, so that a stream can go on where it was.
         stop: Ends the generator within a quarter of a second when set.
         on_connect: Called after each connection, the first included.
         on_disconnect: Called with the reason when a connection cannot be made or is lost.
@@ -56,7 +56,7 @@ def subscribe(
     while not stop.is_set():
         try:
             with _connect(settings) as socket:
-                _begin(socket, query, variables)
+                _begin(socket, query, variables() if callable(variables) else variables)
                 attempt = 0
                 if on_connect:
                     on_connect()

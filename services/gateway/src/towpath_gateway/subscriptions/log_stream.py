@@ -4,6 +4,7 @@ Rows are read from the read back end by their id, which is the time of their rec
 
 - *A row becomes visible late*: ids are made before the transaction commits, so a row may appear behind one that was read already. Each look
   therefore begins some seconds before the last row seen, and rows seen before are left out. Looks by timer begin further back.
+- *A client comes back*: it names the last row that it has. Which of the rows shortly before it it has, only it knows: they come again.
 - *A hint is lost*: a look by timer finds the row.
 - *The read back end is away*: the stream waits and looks again; it does not end.
 - *The client is slow*: nothing is read while it is being sent to, so nothing piles up here.
@@ -50,15 +51,18 @@ class LogReader:
         caller: Who reads.
         flow_run: The flow run.
         since: Rows with an earlier or the same timestamp are left out.
+        after_id: A row that is known already; from the beginning by default.
     """
 
-    def __init__(self, backends: Backends, caller: Caller, flow_run: UUID, since: datetime | None) -> None:
+    def __init__(
+        self, backends: Backends, caller: Caller, flow_run: UUID, *, since: datetime | None = None, after_id: UUID | None = None
+    ) -> None:
         self._backends = backends
         self._caller = caller
         self._flow_run = flow_run
         self._since = since
-        self._seen: dict[UUID, None] = {}
-        self._last = _FIRST
+        self._seen: dict[UUID, None] = {} if after_id is None else {after_id: None}
+        self._last = after_id or _FIRST
 
     async def look(self, overlap: float) -> AsyncGenerator[list[dict[str, Any]], None]:
         """The rows not given before, a page at a time."""
@@ -99,12 +103,19 @@ class LogReader:
 
 
 async def log_stream(
-    hints: Hints, backends: Backends, caller: Caller, *, flow_run: UUID, since: datetime | None, sweep: float
+    hints: Hints,
+    backends: Backends,
+    caller: Caller,
+    *,
+    flow_run: UUID,
+    since: datetime | None,
+    after_id: UUID | None,
+    sweep: float,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """A flow run's log: `{"logs": [row]}` for each page with new rows."""
-    reader = LogReader(backends, caller, flow_run, since)
+    reader = LogReader(backends, caller, flow_run, since=since, after_id=after_id)
     async with hints.listen(caller.identity.tenant, flow_run, _EVENTS) as listener:
-        overlap = OVERLAP
+        overlap = LONG_OVERLAP
         while True:
             try:
                 async with aclosing(reader.look(overlap)) as pages:

@@ -103,8 +103,9 @@ class Operations:
                 return agent_work(self._hints, tenant)
             case "log_stream":
                 run = _needed_run_of(prepared, caller)
-                since = prepared.moment("after")
-                return log_stream(self._hints, self._answering.backends, caller, flow_run=run, since=since, sweep=self._sweep)
+                since, after_id = prepared.moment("after"), prepared.uuid("after_id")
+                backends = self._answering.backends
+                return log_stream(self._hints, backends, caller, flow_run=run, since=since, after_id=after_id, sweep=self._sweep)
             case _:
                 inner = Ask(prepared.arguments["query"], prepared.json_object("variables"))
                 return self._repeated(inner, caller)
