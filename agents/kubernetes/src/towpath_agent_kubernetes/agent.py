@@ -30,8 +30,9 @@ from towpath.agent.installation import Installation
 from towpath.agent.settings import AgentSettings
 from towpath.agent.supervised import Key, SupervisedAgent
 from towpath.client.settings import Settings
+from towpath.client.transport import backoff
 from towpath_agent_kubernetes import endings, jobs
-from towpath_agent_kubernetes.cluster import Cluster, Event, Job, Pod, said
+from towpath_agent_kubernetes.cluster import Cluster, Event, Job, Pod, passing, said
 from towpath_agent_kubernetes.settings import KubernetesSettings
 from towpath_agent_kubernetes.waiting import Once, Waiting
 
@@ -105,11 +106,11 @@ class KubernetesAgent(SupervisedAgent):
         """Stop the launch: the Job is deleted."""
         job = self.book.unwanted(run.key)
         if job is not None:
-            self.workers.submit(self._delete, job)
+            self._delete(job)
 
     def renew_soon(self) -> None:
         """Delete the Jobs of runs that are to be stopped: nobody can poke a pod without being allowed to execute commands in it."""
-        self.workers.submit(self._delete_cancelled)
+        self._later(self._delete_cancelled)
 
     # ----------------------------------------------------------------------------------------------------------------- the command line
 
@@ -158,11 +159,7 @@ class KubernetesAgent(SupervisedAgent):
             self._delete(plan.name)
 
     def _delete(self, job: str) -> None:
-        try:
-            self._cluster.delete(job)
-        except httpx2.HTTPError as e:
-            # an unwanted or settled Job that is still there when the watch is back is deleted then
-            self.log.warning("The Job %s could not be deleted: %s.", job, said(e))
+        self._later(self._cluster.delete, job)
 
     def _delete_cancelled(self) -> None:
         book = {key: job for key, job in self.book.items() if job is not None}
@@ -192,13 +189,13 @@ class KubernetesAgent(SupervisedAgent):
             return
         finished = endings.job_finished(job) is not None
         if run.key in self._settled:
-            if finished and what == "ADDED":  # its deletion failed, or it is kept
-                self._later(self._forget, run)
+            if finished:  # an agent before this one may have died before it deleted it
+                self._forget(run)
         elif what == "DELETED" or finished:
             self._later(self._end, run, None)
         elif self.book.is_unwanted(run.key):
             if not job["metadata"].get("deletionTimestamp"):
-                self._later(self._delete, jobs.job_name(run))
+                self._delete(jobs.job_name(run))
         else:
             self.adopt(run, jobs.job_name(run))
 
@@ -234,13 +231,23 @@ class KubernetesAgent(SupervisedAgent):
             self.workers.submit(self._safely, what, *arguments)
 
     def _safely(self, what: Callable[..., Any], *arguments: Any) -> None:
-        try:
-            what(*arguments)
-        except httpx2.HTTPError as e:
-            # the list that follows a gap tells it again
-            self.log.warning("The API server at %s does not answer: %s.", self._cluster.address, said(e))
-        except Exception:
-            self.log.exception("What the cluster told could not be followed.")
+        """Do it, again and again while the API server is away: it will not tell it twice."""
+        attempt = 0
+        while True:
+            try:
+                what(*arguments)
+            except httpx2.HTTPError as e:
+                if not passing(e):
+                    self.log.warning("The API server at %s refuses: %s.", self._cluster.address, said(e))
+                    return
+            except Exception:
+                self.log.exception("What the cluster told could not be followed.")
+                return
+            else:
+                return
+            if self._stopping.wait(backoff(attempt, first=0.2, longest=10.0)):
+                return
+            attempt += 1
 
     # --------------------------------------------------------------------------------------------------------------------------- ending
 

@@ -106,18 +106,19 @@ class Cluster:
         Raises:
             CannotStartError: It is refused, or the API server did not answer in time.
         """
-        until, attempt = time.monotonic() + PATIENCE, 0
+        until, attempt, was_away = time.monotonic() + PATIENCE, 0, False
         while True:
             try:
                 self._secure(plan, self._create(plan))
             except ApiError as e:
-                if not _passing(e):
+                # one that has just begun may not know yet who may do what
+                if not (passing(e) or (was_away and e.status.code in (401, 403))):
                     with contextlib.suppress(httpx2.HTTPError):
                         self.delete(plan.name)
                     raise CannotStartError(f"the cluster refuses its Job: {said(e)}") from e
                 trouble: Exception = e
             except httpx2.HTTPError as e:
-                trouble = e
+                trouble, was_away = e, True
             else:
                 return
             if time.monotonic() > until or stop.wait(backoff(attempt, first=0.2, longest=5.0)):
@@ -264,7 +265,7 @@ def _status(error: BaseException) -> int:
     return error.response.status_code if isinstance(error, httpx2.HTTPStatusError) else 0
 
 
-def _passing(error: ApiError) -> bool:
+def passing(error: BaseException) -> bool:
     """Whether the same may be answered well a little later."""
     code = _status(error)
-    return code == 429 or code >= 500
+    return code in (0, 429) or code >= 500
