@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from towpath_graphql.app.set_states import Setting, set_gathered
 from towpath_graphql.app.tenants import ensure_default_tenant
 from towpath_graphql.domain.addresses import read_networks
 from towpath_graphql.domain.hooks import Endpoints
+from towpath_graphql.domain.runs import Event
 from towpath_graphql.http import build_app
 from towpath_graphql.resolvers.context import Context
 from towpath_graphql.resolvers.schema import build_schema
@@ -128,10 +129,10 @@ class GraphqlService:
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
         self._app = build_app(build_schema(), self._context, config.identity_secret.value, self.ready, self._metrics)
 
-    def _committed(self) -> None:
+    def _committed(self, events: Sequence[Event]) -> None:
         self._hooks.wake()
         if self._relay is not None:
-            self._relay.wake()
+            self._relay.wake(events)
 
     @property
     def app(self) -> ASGIApp:

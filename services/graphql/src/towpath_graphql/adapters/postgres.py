@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import select
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -109,14 +109,15 @@ class PostgresTransaction:
     """One transaction; see `ports.Transaction` for its obligations."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._cursor = connection.cursor()  # one for all: a statement's rows are taken before the next one is sent
         self._queries = queries.load()
         self._now: datetime | None = None
         self.events: list[Event] = []
+        self._taken = 0
 
     async def _execute(self, query: str, parameters: dict[str, Any]) -> AsyncCursor[Row]:
         bound = {k: Jsonb(v.value) if isinstance(v, Json) else v for k, v in parameters.items()}
-        return await self._connection.execute(self._queries[query], bound)
+        return await self._cursor.execute(self._queries[query], bound)
 
     async def all(self, query: str, /, **parameters: Any) -> list[Row]:
         """All rows of a named query."""
@@ -145,14 +146,20 @@ class PostgresTransaction:
         """Have these events written to the outbox with the commit."""
         self.events.extend(events)
 
-    async def write_events(self) -> None:
-        """Write what was published; the last step before the commit."""
+    def take_events(self) -> Json:
+        """What was published so far and is not written yet, for a statement that does so."""
         trace = tracing.current()
         rows = [
             {"id": uuid7(), "tenant_id": e.tenant_id, "type": e.type, "entity_id": e.entity_id, "data": e.data, "trace": trace}
-            for e in self.events
+            for e in self.events[self._taken :]
         ]
-        await self.run("write_events", rows=Json(rows))
+        self._taken = len(self.events)
+        return Json(rows)
+
+    async def write_events(self) -> None:
+        """Write what is not written yet; the last step before the commit."""
+        if self._taken < len(self.events):
+            await self.run("write_events", rows=self.take_events())
 
 
 class PostgresStore:
@@ -162,10 +169,12 @@ class PostgresStore:
         dsn: PostgreSQL connection string.
         size: Connections at most.
         patience: Seconds for which a transaction waits for a connection.
-        on_commit: Called after a commit that wrote events: wakes the relay.
+        on_commit: Called after a commit that wrote events, with them: wakes the relay.
     """
 
-    def __init__(self, dsn: str, *, size: int = 8, patience: float = 10, on_commit: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, dsn: str, *, size: int = 8, patience: float = 10, on_commit: Callable[[Sequence[Event]], None] = lambda _: None
+    ) -> None:
         self._dsn = dsn
         self._patience = patience
         self._size = size
@@ -215,7 +224,6 @@ class PostgresStore:
         async with self.connection() as connection, connection.transaction():
             transaction = PostgresTransaction(connection)
             yield transaction
-            if transaction.events:
-                await transaction.write_events()
+            await transaction.write_events()
         if transaction.events:
-            self._on_commit()
+            self._on_commit(transaction.events)

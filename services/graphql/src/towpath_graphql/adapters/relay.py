@@ -1,18 +1,21 @@
 """The outbox relay: publishes what committed, then forgets it.
 
 Rows are deleted in the transaction that publishes them, so a crash between the two publishes again: delivery is at least once, and
-consumers are idempotent. Woken by each commit of this process; a sweep takes what other replicas left behind. When NATS is away the rows
-stay, and hints that are older than `STALE` are dropped then: by that time everybody has swept.
+consumers are idempotent. Woken by each commit of this process, which is told of at once, except for what is only looked at: that is told a
+few times a second. A sweep takes what other replicas left behind. When NATS is away the rows stay, and hints that are older than `STALE`
+are dropped then: by that time everybody has swept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from towpath_graphql.adapters.postgres import PostgresStore
 from towpath_graphql.app.ports import Row
+from towpath_graphql.domain.runs import Event
 from towpath_proto import subjects, timers
 from towpath_proto.errors import TowpathError
 from towpath_service_kit.bus import Bus, BusMessage
@@ -23,6 +26,9 @@ _log = get_log(__name__)
 BATCH = 500
 GATHER = 0.01
 """Seconds that a busy relay waits before its next batch; an idle one publishes at once."""
+LEISURE = 0.1
+"""Seconds from a batch to the next one of nothing but events that nobody waits for: what is told of them is looked at by people."""
+UNHURRIED = frozenset({"task_run.states", "log.written"})
 STALE = timedelta(minutes=10)
 
 
@@ -43,13 +49,16 @@ class Relay:
         self._store = store
         self._bus = bus
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._published = metrics.counter("towpath_outbox_published_total", "Outbox rows published")
         self._dropped = metrics.counter("towpath_outbox_stale_total", "Outbox rows dropped because NATS was away for too long")
         self._lag = metrics.gauge("towpath_outbox_lag_seconds", "Age of the oldest row of the last batch when it was published")
 
-    def wake(self) -> None:
-        """Something committed."""
+    def wake(self, events: Iterable[Event]) -> None:
+        """These events committed."""
         self._wake.set()
+        if not UNHURRIED.issuperset(e.type for e in events):
+            self._hurry.set()
 
     async def run(self) -> None:
         """Relay for ever; cancel to stop."""
@@ -65,13 +74,24 @@ class Relay:
             except Exception as e:  # whatever one row did to us: the relay must not die unnoticed while the service serves
                 _log.error("outbox_relay_failed", error=e)
                 await asyncio.sleep(1)
-            if self._wake.is_set():  # it committed while a batch was published: more will follow, and share the next batch
-                await asyncio.sleep(GATHER)
-            else:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(timers.SWEEP):
-                        await self._wake.wait()
-            self._wake.clear()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for something to publish, and for what may share its batch."""
+        clock = asyncio.get_running_loop().time
+        ended, busy = clock(), self._wake.is_set()  # busy: it committed while a batch was published, so more will follow
+        if not busy:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timers.SWEEP):
+                    await self._wake.wait()
+        if busy and self._hurry.is_set():
+            await asyncio.sleep(GATHER)
+        elif not self._hurry.is_set() and (left := ended + LEISURE - clock()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._hurry.wait()
+        self._wake.clear()
+        self._hurry.clear()
 
     async def publish_batch(self) -> int:
         """Publish up to `BATCH` rows; how many there were."""

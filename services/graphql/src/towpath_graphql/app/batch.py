@@ -15,7 +15,7 @@ from uuid import UUID
 from towpath_graphql.app import slots
 from towpath_graphql.app.ports import Transaction
 from towpath_graphql.app.storing import (
-    append_history,
+    append_flow_history,
     flow_run_of,
     store_flow_runs,
     store_task_runs,
@@ -221,17 +221,17 @@ class Batch:
         below = [self.flows[i] for i in sorted(self._touched_flows & self._below)]
         await store_flow_runs(self._tx, self._flows_before, changed_flows, agent_id=agent_id, beat=beat)
         await store_flow_runs(self._tx, self._flows_before, below)
-        await store_task_runs(self._tx, self._tasks_before, changed_tasks)
-        await append_history(self._tx, self._flow_history, self._task_history)
-        if leaving[0] or leaving[1]:
-            await slots.give_back(self._tx, flow_run_ids=leaving[0], task_run_ids=leaving[1])
-        if staying:
-            await slots.take(self._tx, self.line, {i: f.tenant_id for i, f in self.flows.items()}, staying)
+        await append_flow_history(self._tx, self._flow_history)
         by_flow: dict[UUID, list[TaskRun]] = {}
         for task in changed_tasks:
             by_flow.setdefault(task.flow_run_id, []).append(task)
         for flow_run_id, moved in by_flow.items():
             self._tx.publish(task_event(self.flows[flow_run_id], moved))
+        await store_task_runs(self._tx, self._tasks_before, changed_tasks, self._task_history)
+        if leaving[0] or leaving[1]:
+            await slots.give_back(self._tx, flow_run_ids=leaving[0], task_run_ids=leaving[1])
+        if staying:
+            await slots.take(self._tx, self.line, {i: f.tenant_id for i, f in self.flows.items()}, staying)
 
 
 def rejected(decision: Reject, run_id: UUID | str) -> Result:

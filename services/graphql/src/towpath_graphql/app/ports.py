@@ -108,6 +108,9 @@ class Transaction(Protocol):
     def publish(self, events: Iterable[Event]) -> None:
         """Have these events written to the outbox with the commit."""
 
+    def take_events(self) -> Json:
+        """What was published so far, for a statement that writes it as `write_events` does; the commit writes the rest."""
+
 
 class Store(Protocol):
     """Where transactions come from."""

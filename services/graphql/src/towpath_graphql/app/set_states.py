@@ -12,7 +12,7 @@ from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Store, Transaction
 from towpath_graphql.app.slots import lock_line
-from towpath_graphql.app.storing import lock_flow_runs, must_hold, task_run_of
+from towpath_graphql.app.storing import lock_flow_runs, lock_task_runs, must_hold, task_run_of
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal
 from towpath_graphql.domain.slots import Line
@@ -46,12 +46,11 @@ async def set_states(store: Store, caller: Caller, requests: Sequence[StateReque
     """Decide on each request in order; an answer per item."""
     async with store.transaction() as tx:
         task_ids = [r.task_run_id for r in requests if r.task_run_id]
-        # locks go by the order flow runs, then task runs, each by id; so look first which flow runs the task runs belong to
-        owners = [r["flow_run_id"] for r in await tx.all("flow_of_task_runs", ids=task_ids, tenant_id=caller.scope)] if task_ids else []
-        flows = await lock_flow_runs(tx, [*owners, *(r.flow_run_id for r in requests if r.flow_run_id)], caller.scope)
-        locks = {"ids": sorted(set(task_ids)), "flow_run_id": None, "tenant_id": caller.scope}
-        rows = await tx.all("lock_task_runs", **locks) if task_ids else []
-        tasks = [task_run_of(r) for r in rows]
+        named = [r.flow_run_id for r in requests if r.flow_run_id]
+        if task_ids:
+            flows, tasks = await lock_task_runs(tx, task_ids, caller.scope, flow_run_ids=named)
+        else:
+            flows, tasks = await lock_flow_runs(tx, named, caller.scope), []
         batch = Batch(tx, flows.values(), tasks, await tx.now())
         batch.line = await _line(tx, batch, requests)
         foreign = await _foreign(tx, caller, requests)

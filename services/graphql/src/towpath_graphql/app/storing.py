@@ -16,6 +16,7 @@ from towpath_proto.ids import uuid7
 
 _FLOW_FIELDS = frozenset(FlowRun.__dataclass_fields__) - {"labels"}
 _TASK_FIELDS = frozenset(TaskRun.__dataclass_fields__) - {"stored"}
+_TASK_COLUMNS = tuple((field, f"t_{field}") for field in sorted(_TASK_FIELDS))
 MAX_CHANGES_IN_EVENT = 200
 """Task runs named in one event; its `count` is the true number."""
 
@@ -34,6 +35,20 @@ async def lock_flow_runs(tx: Transaction, ids: Iterable[UUID], tenant_id: UUID |
     """The flow runs that exist among `ids`, locked."""
     rows = await tx.all("lock_flow_runs", ids=sorted(set(ids)), tenant_id=tenant_id)
     return {r["id"]: flow_run_of(r) for r in rows}
+
+
+async def lock_task_runs(
+    tx: Transaction, ids: Iterable[UUID], tenant_id: UUID | None, *, flow_run_ids: Iterable[UUID] = ()
+) -> tuple[dict[UUID, FlowRun], list[TaskRun]]:
+    """The task runs that exist among `ids` with their flow runs and those of `flow_run_ids`: locked, flow runs first, each by id."""
+    wanted = {"ids": sorted(set(flow_run_ids)), "task_run_ids": sorted(set(ids))}
+    rows = await tx.all("lock_task_runs_with_flow_runs", **wanted, tenant_id=tenant_id)
+    flows: dict[UUID, FlowRun] = {}
+    for row in rows:
+        if row["id"] not in flows:
+            flows[row["id"]] = flow_run_of(row)
+    tasks = [TaskRun(**{field: row[column] for field, column in _TASK_COLUMNS}) for row in rows if row["t_id"] is not None]
+    return flows, tasks
 
 
 async def lock_flow_run(tx: Transaction, flow_run_id: UUID, tenant_id: UUID | None) -> FlowRun:
@@ -82,23 +97,28 @@ async def store_flow_runs(
         raise TowpathError(Code.VERSION_LOCKING_ERROR, "A flow run changed while it was being changed; read it and try again.")
 
 
-async def store_task_runs(tx: Transaction, before: Mapping[UUID, TaskRun], after: Iterable[TaskRun]) -> None:
-    """Write task runs back; those that do not exist yet are made."""
+async def store_task_runs(
+    tx: Transaction, before: Mapping[UUID, TaskRun], after: Iterable[TaskRun], history: Iterable[HistoryRow] = ()
+) -> None:
+    """Write task runs back with their history; those that do not exist yet are made."""
     rows = [(r.stored, _task_row(before[r.id], r)) for r in after]
-    changed = [row for stored, row in rows if stored]
-    if changed and len(await tx.all("store_task_runs", rows=Json(changed))) != len(changed):
-        raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run changed while it was being changed; read it and try again.")
     new = [row for stored, row in rows if not stored]
     if new and len(await tx.all("insert_task_runs", rows=Json(new))) != len(new):
         raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run was made by another writer at the same time; try again.")
+    changed = [row for stored, row in rows if stored]
+    past = [_history_row(h) for h in history]
+    if changed:
+        written = await tx.all("store_task_runs", rows=Json(changed), history=Json(past), events=tx.take_events())
+        if len(written) != len(changed):
+            raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run changed while it was being changed; read it and try again.")
+    elif past:
+        await tx.run("append_task_run_states", rows=Json(past))
 
 
-async def append_history(tx: Transaction, flows: Iterable[HistoryRow] = (), tasks: Iterable[HistoryRow] = ()) -> None:
-    """Append history rows."""
-    if flow_rows := [_history_row(h) for h in flows]:
-        await tx.run("append_flow_run_states", rows=Json(flow_rows))
-    if task_rows := [_history_row(h) for h in tasks]:
-        await tx.run("append_task_run_states", rows=Json(task_rows))
+async def append_flow_history(tx: Transaction, history: Iterable[HistoryRow]) -> None:
+    """Append history rows of flow runs."""
+    if rows := [_history_row(h) for h in history]:
+        await tx.run("append_flow_run_states", rows=Json(rows))
 
 
 def task_event(flow_run: FlowRun, after: Iterable[TaskRun]) -> tuple[Event, ...]:

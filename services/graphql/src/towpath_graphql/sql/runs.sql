@@ -15,6 +15,41 @@ where r.id = any(%(ids)s) and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)
 order by r.id
 for no key update of r;
 
+-- name: lock_task_runs_with_flow_runs
+-- Task runs by id with the flow runs they belong to, and further flow runs by id: as lock_flow_runs and then lock_task_runs lock and show them,
+-- in one way to the database. A row is a flow run with one of the task runs, whose columns begin with t_, or with none.
+with flows as materialized (
+    select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
+           r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
+           r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
+           r.state_timestamp, r.parent_flow_run_id, r.holds_slots,
+           exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'task_tag') as tag_limits,
+           exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name) as label_limits,
+           not g.settings @> '{"heartbeat_enabled": false}' as heartbeat_enabled, not g.settings @> '{"lazarus_enabled": false}' as lazarus_enabled,
+           now() as now
+    from flow_run r join flow_group g on g.id = r.flow_group_id
+    where r.id = any(array(select unnest(%(ids)s::uuid[]) union select flow_run_id from task_run where id = any(%(task_run_ids)s)))
+      and (r.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+    order by r.id
+    for no key update of r
+), tasks as materialized (
+    -- the flow runs are named in an array, so all of them are locked before the first task run is
+    select t.id, t.tenant_id, t.flow_run_id, t.task_id, k.slug, t.map_index, t.state, t.version, t.attempt, t.serialized_state,
+           k.max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as retry_delay, t.start_time, t.end_time, t.cache_key,
+           t.state_timestamp
+    from task_run t join task k on k.id = t.task_id
+    where t.id = any(%(task_run_ids)s) and t.flow_run_id = any(array(select id from flows))
+      and (t.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+    order by t.id
+    for no key update of t
+)
+select f.*, t.id as t_id, t.tenant_id as t_tenant_id, t.flow_run_id as t_flow_run_id, t.task_id as t_task_id, t.slug as t_slug,
+       t.map_index as t_map_index, t.state as t_state, t.version as t_version, t.attempt as t_attempt, t.serialized_state as t_serialized_state,
+       t.max_retries as t_max_retries, t.retry_delay as t_retry_delay, t.start_time as t_start_time, t.end_time as t_end_time,
+       t.cache_key as t_cache_key, t.state_timestamp as t_state_timestamp
+from flows f left join tasks t on t.flow_run_id = f.id
+order by f.id, t.id;
+
 -- name: lock_descendants
 -- What is to be cancelled with these runs: their open children, and theirs, as far as each was made to be cancelled with its parent.
 with recursive below (id) as (
@@ -128,17 +163,36 @@ where r.id = i.id and r.version = i.expected_version and r.fence = i.expected_fe
 returning r.id;
 
 -- name: store_task_runs
--- As store_flow_runs, for task runs that exist.
-update task_run t
-set version = i.version, attempt = i.attempt, state = i.state, state_timestamp = i.state_timestamp, state_message = i.serialized_state ->> 'message',
-    state_result = i.serialized_state -> '_result', state_start_time = i.state_start_time, serialized_state = i.serialized_state,
-    start_time = i.start_time, end_time = i.end_time, updated = now(),
-    heartbeat = case when i.state = 'Running' then now() else t.heartbeat end
-from jsonb_to_recordset(%(rows)s) as i (
-    id uuid, expected_version int, version int, attempt int, state text, state_timestamp timestamptz, state_start_time timestamptz, serialized_state jsonb,
-    start_time timestamptz, end_time timestamptz)
-where t.id = i.id and t.version = i.expected_version
-returning t.id;
+-- As store_flow_runs, for task runs that exist; with the history rows of these and others (see append_task_run_states), and the events of
+-- the transaction so far (see write_events).
+with changed as (
+    update task_run t
+    set version = i.version, attempt = i.attempt, state = i.state, state_timestamp = i.state_timestamp,
+        state_message = i.serialized_state ->> 'message', state_result = i.serialized_state -> '_result', state_start_time = i.state_start_time,
+        serialized_state = i.serialized_state, start_time = i.start_time, end_time = i.end_time, updated = now(),
+        heartbeat = case when i.state = 'Running' then now() else t.heartbeat end
+    from jsonb_to_recordset(%(rows)s) as i (
+        id uuid, expected_version int, version int, attempt int, state text, state_timestamp timestamptz, state_start_time timestamptz,
+        serialized_state jsonb, start_time timestamptz, end_time timestamptz)
+    where t.id = i.id and t.version = i.expected_version
+    returning t.id
+), history as (
+    insert into task_run_state (id, tenant_id, task_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
+                                serialized_state)
+    select i.id, i.tenant_id, i.run_id, i.timestamp, i.state, i.serialized_state ->> 'message', i.serialized_state -> '_result',
+           i.state_start_time, i.version, i.attempt, i.fence, i.actor, i.serialized_state
+    from jsonb_to_recordset(%(history)s) as i (
+        id uuid, tenant_id uuid, run_id uuid, timestamp timestamptz, state text, state_start_time timestamptz, version int, attempt int,
+        fence int, actor text, serialized_state jsonb)
+), told as (
+    select * from jsonb_to_recordset(%(events)s) as i (id uuid, tenant_id uuid, type text, entity_id uuid, data jsonb, trace text)
+), kept as (
+    insert into event (id, tenant_id, type, entity_id, data)
+    select id, tenant_id, type, entity_id, data from told where type not in ('task_run.states', 'log.written', 'flow_run.offered')
+), sent as (
+    insert into outbox (id, tenant_id, type, entity_id, data, trace) select id, tenant_id, type, entity_id, data, trace from told
+)
+select id from changed;
 
 -- name: insert_task_runs
 -- Task runs that are made by their first report or by a flow run's creation.
