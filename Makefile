@@ -68,13 +68,16 @@ COMPOSE = cd deploy/compose && $$(command -v docker-compose || echo docker compo
 images: ui ## Build all container images (TAG=latest)
 	deploy/docker/build.sh $(or $(TAG),latest)
 
+# Your own key, with which `towpath register` signs: flows of others need theirs (python3 deploy/compose/prepare.py --trust PUBLIC_KEY).
+TRUST = $$(command -v towpath >/dev/null && towpath keys show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["public_key"])')
 up: images ## Start the compose stack on this machine, with secrets of its own, and say how to come in (READS=embedded-reads: without Hasura)
-	python3 deploy/compose/prepare.py --reads $(READS)
+	python3 deploy/compose/prepare.py --reads $(READS) --trust $(TRUST)
 	$(COMPOSE) up -d
-	@echo "Make a key:  cd deploy/compose && docker-compose exec graphql towpath-graphql create-key --name me"
+	@echo "Make a key:  (cd deploy/compose && docker-compose exec graphql towpath-graphql create-key --name me)"
 	@echo "Use it:      export TOWPATH_API_URL=http://127.0.0.1:4200 TOWPATH_API_KEY=twk_...; towpath doctor"
 
-down: ## Stop the compose stack; its data stay
+down: ## Stop the compose stack and the runs of its agent; its data stay
+	docker ps -aq --filter network=towpath_default --filter label=io.towpath.agent | xargs -r docker rm -f >/dev/null
 	$(COMPOSE) down
 
 test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)

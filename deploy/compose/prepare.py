@@ -1,6 +1,7 @@
-"""Writes `.env` beside the compose file: the secrets of this installation, each random, none with a default. A file that is there stays.
+"""Writes `.env` beside the compose file: the secrets of this installation, each random, none with a default. A file that is there stays,
+but for public keys that are to be trusted, which are added.
 
-Usage: prepare.py [--reads hasura|embedded-reads] [--file FILE]
+Usage: prepare.py [--reads hasura|embedded-reads] [--trust PUBLIC_KEY ...] [--file FILE]
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ def values(reads: str) -> dict[str, str]:
     made = {"COMPOSE_PROJECT_NAME": "towpath", "COMPOSE_PROFILES": reads}
     for name in ("POSTGRES_PASSWORD", "TOWPATH_READ_PASSWORD", "TOWPATH_IDENTITY_SECRET", "TOWPATH_READ_SECRET", "TOWPATH_SERVICE_TOKEN"):
         made[name] = secrets.token_hex(32)
+    made["TOWPATH_AGENT_KEY"] = "twk_" + secrets.token_urlsafe(32)
     made["TOWPATH_SECRET_KEY"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return made
 
@@ -28,14 +30,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, default=FILE, help="where to (default: %(default)s)")
     parser.add_argument("--reads", choices=["hasura", "embedded-reads"], default="hasura", help="who answers reads (default: %(default)s)")
+    parser.add_argument("--trust", nargs="*", default=[], metavar="PUBLIC_KEY", help="whose flows may run (towpath keys show)")
     options = parser.parse_args()
     if options.file.exists():
+        text = options.file.read_text(encoding="utf-8")
+        have = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
         print(f"{options.file} is there already and stays as it is")
-        return
-    descriptor = os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(f"{name}={value}\n" for name, value in values(options.reads).items())
-    print(f"{options.file} written: the secrets of this installation; keep it, and keep it to yourself")
+    else:
+        have, text = {}, ""
+        print(f"{options.file} written: the secrets of this installation; keep it, and keep it to yourself")
+    wanted = {name: value for name, value in values(options.reads).items() if name not in have}
+    # those of an older file that a newer stack needs are added, and change nothing that holds
+    trusted = [key for key in have.get("TOWPATH_TRUSTED_KEYS", "").split(",") if key]
+    added = [key for key in dict.fromkeys(options.trust) if key not in trusted]
+    lines = [line for line in text.splitlines() if not (added and line.startswith("TOWPATH_TRUSTED_KEYS="))]
+    lines += [f"{name}={value}" for name, value in wanted.items()]
+    if added:
+        lines.append(f"TOWPATH_TRUSTED_KEYS={','.join([*trusted, *added])}")
+        print(f"flows signed with {', '.join(added)} may run in the stack's containers")
+    if wanted or added:
+        write(options.file, "".join(f"{line}\n" for line in lines))
+
+
+def write(path: Path, text: str) -> None:
+    """Put the text there whole, for this user only."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    new.replace(path)
 
 
 if __name__ == "__main__":

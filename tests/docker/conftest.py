@@ -25,32 +25,42 @@ BASE = os.environ.get("TOWPATH_PYTHON_IMAGE", "python:3.11-slim")
 FLOW_IMAGE = "towpath:test"
 
 
-def _answers() -> bool:
+def _answers(address: str | None = None) -> bool:
     try:
-        client = docker.from_env(timeout=5)
+        client = docker.DockerClient(address, timeout=5) if address else docker.from_env(timeout=5)
     except docker.errors.DockerException:
         return False
     with contextlib.closing(client):
-        return bool(client.ping())
+        try:
+            return bool(client.ping())
+        except (docker.errors.DockerException, OSError):
+            return False
+
+
+def start_engine(folder: Path, *more: str) -> subprocess.Popen[bytes]:
+    """An engine of our own, with its socket `docker.sock` and all it has in a folder; it answers when this returns."""
+    binary = shutil.which("dockerd")
+    if binary is None or os.geteuid() != 0:
+        pytest.exit("no Docker engine answers, and none can be started (that needs dockerd and root); install docker.io", 1)
+    address = f"unix://{folder}/docker.sock"
+    options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host={address}", *more]
+    with (folder / "dockerd.log").open("ab") as log:
+        process = subprocess.Popen([binary, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not _answers(address):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.terminate()
+            raise AssertionError((folder / "dockerd.log").read_text()[-3000:])
+        time.sleep(0.1)
+    return process
 
 
 @contextlib.contextmanager
 def _started(folder: Path) -> Iterator[None]:
-    """An engine of our own, with its data in a folder that goes with it."""
-    binary = shutil.which("dockerd")
-    if binary is None or os.geteuid() != 0:
-        pytest.exit("no Docker engine answers, and none can be started (that needs dockerd and root); install docker.io", 1)
-    socket = f"unix://{folder}/docker.sock"
-    options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host={socket}"]
-    with (folder / "dockerd.log").open("wb") as log:
-        process = subprocess.Popen([binary, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    os.environ["DOCKER_HOST"] = socket
+    """An engine of our own for all tests, which goes with its folder."""
+    process = start_engine(folder)
+    os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
     try:
-        deadline = time.monotonic() + 60
-        while not _answers():
-            gone = process.poll() is not None or time.monotonic() > deadline
-            assert not gone, (folder / "dockerd.log").read_text()[-3000:]
-            time.sleep(0.1)
         yield
     finally:
         process.terminate()

@@ -1,4 +1,5 @@
-"""The compose stack on a real engine: up, a key, a flow from outside, its run in a container of its own, its log, down without leftovers.
+"""The compose stack on a real engine: up, a key, a flow from outside, its run in a container of its own by the stack's own agent, its log,
+down without leftovers. That agent reaches the engine through the stack's proxy, which passes few verbs.
 
 Reads are answered by Towpath's own read engine (profile `embedded-reads`): Hasura's image is not to be had on every machine, and is not
 proved here.
@@ -50,16 +51,21 @@ class Stack:
             "TOWPATH_LISTEN": self.url.removeprefix("http://"),
             "TOWPATH_API_URL": self.url,
             "TOWPATH_HOME": str(folder / "home"),
+            "TOWPATH_FLOW_IMAGE": FLOW_IMAGE,
+            "TOWPATH_ENGINE_SOCKET": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"),
         }
-        script = [sys.executable, "deploy/compose/prepare.py", "--reads", "embedded-reads", "--file", str(folder / "env")]
+        mine = json.loads(self.towpath("keys", "show", "--json"))["public_key"]
+        script = [sys.executable, "deploy/compose/prepare.py", "--reads", "embedded-reads", "--file", str(folder / "env"), "--trust", mine]
         subprocess.run(script, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
-    def compose(self, *arguments: str) -> str:
+    def compose(self, *arguments: str, given: str | None = None) -> str:
         command = [shutil.which("docker-compose") or "docker"] + ([] if shutil.which("docker-compose") else ["compose"])
         done = subprocess.run(
             [*command, "--env-file", str(self.folder / "env"), *arguments],
             cwd=ROOT / "deploy" / "compose",
             env=self.env,
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
             text=True,
             check=False,
@@ -104,21 +110,96 @@ def test_from_nothing_to_a_run_in_a_container(stack: Stack, engine: Any) -> None
     script = stack.folder / "composed.py"
     script.write_text(FLOW)
     (registered,) = json.loads(stack.towpath("register", "--path", str(script), "--json"))
-    key = stack.towpath("keys", "show", "--json")
-    options = ["--network", f"{PROJECT}_default", "--env", "TOWPATH_API_URL=http://gateway:4200", "--image", FLOW_IMAGE, "--pull", "never"]
-    env = stack.env | {"TOWPATH_TRUSTED_KEYS": json.loads(key)["public_key"]}
-    with (stack.folder / "agent.log").open("wb") as log:
-        agent = subprocess.Popen([TOWPATH, "agent", "docker", "start", *options], env=env, stdout=log, stderr=log)
-    try:
-        run = json.loads(stack.towpath("run", "--id", registered["flow_id"], "--json"))
-        run_id = run.get("flow_run_id") or run["id"]
-        state: Callable[[], str] = lambda: json.loads(stack.towpath("describe", "flow-run", run_id, "--json"))["state"]  # noqa: E731
-        wait_until("the run ends", lambda: state() in ("Success", "Failed"), 60)
-        assert state() == "Success", (stack.folder / "agent.log").read_text()
-        assert "inside: True" in stack.towpath("logs", run_id)
-    finally:
-        agent.terminate()
-        agent.wait(20)
+    run = json.loads(stack.towpath("run", "--id", registered["flow_id"], "--json"))
+    run_id = run.get("flow_run_id") or run["id"]
+    state: Callable[[], str] = lambda: json.loads(stack.towpath("describe", "flow-run", run_id, "--json"))["state"]  # noqa: E731
+    wait_until("the run ends", lambda: state() in ("Success", "Failed"), 60)
+    assert state() == "Success", stack.compose("logs", "--no-color", "docker-agent", "engine")
+    assert "inside: True" in stack.towpath("logs", run_id)
+    mine = {"label": f"io.towpath.flow-run-id={run_id}"}
+    wait_until("its container is removed", lambda: engine.containers.list(all=True, filters=mine) == [], 20)
+
+
+def test_the_agents_key_is_made_once(stack: Stack) -> None:
+    """The job that tells the API the agent's key may run again, at every start."""
+    assert "as it was" in stack.compose("run", "--rm", "-T", "agent-key")
+
+
+ASK = """
+import http.client, json, sys
+for line in sys.stdin:
+    method, path = line.split()
+    connection = http.client.HTTPConnection("engine", 2375, timeout=20)
+    connection.request(method, path, body="{}", headers={"content-type": "application/json"})
+    answer = connection.getresponse()
+    print(json.dumps([method, path, answer.status, answer.read(300).decode()]))
+"""
+PASSED = """
+GET /_ping
+HEAD /_ping
+GET /version
+GET /v1.41/info
+GET /v1.41/containers/json
+GET /containers/nobody/json
+GET /v1.41/containers/nobody/logs?stdout=1
+POST /v1.41/containers/create?name=nobody
+POST /containers/nobody/start
+POST /containers/nobody/stop?t=1
+POST /containers/nobody/kill?signal=SIGUSR1
+DELETE /containers/nobody?force=1
+GET /images/registry.example:5000/nobody/nothing:1/json
+POST /images/create?fromImage=
+POST /networks/nobody/connect
+"""
+REFUSED = """
+POST /containers/nobody/exec
+POST /v1.41/containers/nobody/exec
+POST /exec/nobody/start
+POST /build
+POST /containers/nobody/attach
+POST /containers/nobody/wait
+POST /containers/nobody/update
+POST /containers/nobody/rename
+GET /containers/nobody/archive?path=/etc
+PUT /containers/nobody/archive?path=/etc
+GET /containers/nobody/export
+GET /containers/nobody/top
+POST /containers/prune
+GET /images/json
+GET /images/x/get
+DELETE /images/x
+POST /images/load
+POST /images/x/push
+POST /images/create?fromSrc=-
+GET /volumes
+POST /volumes/create
+POST /networks/create
+DELETE /networks/x
+POST /swarm/init
+GET /secrets
+GET /plugins
+POST /auth
+GET /system/df
+GET /images/../containers/nobody/archive/json
+GET /images/%2e%2e/json
+GET //containers/json
+GET /v1.41/../build
+DELETE /containers/json/../x
+PUT /containers/create
+"""
+
+
+def test_the_proxy_passes_what_the_agent_needs_only(stack: Stack) -> None:
+    """Each verb that the agent uses reaches the engine, whatever that says; each other one gets 403 in the way."""
+    command = ("exec", "-T", "docker-agent", "python3", "-c", ASK)
+    answers = [json.loads(line) for line in stack.compose(*command, given=(PASSED + REFUSED).strip().replace("\n\n", "\n")).splitlines()]
+    assert len(answers) == len((PASSED + REFUSED).split()) / 2
+    wrong = []
+    for method, path, status, body in answers:
+        refused = status == 403 and (method == "HEAD" or "engine proxy" in body)
+        if refused != (f"\n{method} {path}\n" in REFUSED) or status in (502, 503, 504):
+            wrong.append((method, path, status, body))
+    assert wrong == []
 
 
 def test_nothing_is_left(stack: Stack, engine: Any) -> None:

@@ -114,7 +114,7 @@ class Engine:
         except docker.errors.ImageNotFound as e:
             raise CannotStartError(f"its image {plan.image!r} is not there and could not be pulled: {_said(e)}") from e
         except docker.errors.APIError as e:
-            raise CannotStartError(f"the Docker engine refuses its container: {_said(e)}") from e
+            raise CannotStartError(_refusal(e)) from e
         except (TypeError, ValueError, docker.errors.DockerException) as e:
             raise CannotStartError(f"its run config cannot be followed: {_said(e)}") from e
         except _AWAY as e:
@@ -259,6 +259,13 @@ class Engine:
             else:
                 return str(made["Id"])
         raise CannotStartError(f"{_NAMES} containers named like {plan.name!r} are there already; remove some")
+
+
+def _refusal(error: docker.errors.APIError) -> str:
+    said = _said(error)
+    if "could not select device driver" in said and "gpu" in said:  # what the engine says without NVIDIA's runtime
+        return f"it wants a GPU, and this Docker engine has none to give: {said}"
+    return f"the Docker engine refuses its container: {said}"
 
 
 def _said(error: BaseException) -> str:

@@ -119,6 +119,16 @@ async def create_api_key(
         return row["id"], key
 
 
+async def put_api_key(store: Store, caller: Caller, *, name: str, role: str, key_hash: str) -> bool:
+    """Have the key of this name be the one with this hash; whether that changed anything."""
+    async with store.transaction() as tx:
+        row = await tx.one("put_api_key", id=uuid7(), tenant_id=caller.scope, name=name, key_hash=key_hash, role=role)
+        if row is None:
+            return False
+        await note(tx, caller, "create_api_key", "api_key", row["id"], name=name, role=role)
+        return True
+
+
 async def delete_api_key(store: Store, caller: Caller, key_id: UUID) -> None:
     """Delete an API key: it stops working at once here, and within the gateway's cache time there."""
     async with store.transaction() as tx:

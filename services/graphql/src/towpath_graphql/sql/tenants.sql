@@ -24,6 +24,14 @@ insert into api_key (id, tenant_id, name, key_hash, role, user_id, expires_at)
 values (%(id)s, %(tenant_id)s, %(name)s, %(key_hash)s, %(role)s, %(user_id)s, %(expires_at)s)
 on conflict (tenant_id, name) do nothing returning id;
 
+-- name: put_api_key
+-- No row when it is as it shall be.
+insert into api_key as k (id, tenant_id, name, key_hash, role)
+values (%(id)s, %(tenant_id)s, %(name)s, %(key_hash)s, %(role)s)
+on conflict (tenant_id, name) do update set key_hash = excluded.key_hash, role = excluded.role
+where (k.key_hash, k.role) is distinct from (excluded.key_hash, excluded.role)
+returning id;
+
 -- name: list_api_keys
 select id, name, role, created, expires_at, last_used from api_key where tenant_id = %(tenant_id)s order by created;
 
