@@ -27,7 +27,26 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_service_kit import tracing
 
-Connection = AsyncConnection[dict[str, Any]]
+_MANY_ROWS = 1_000
+
+
+class Connection(AsyncConnection[dict[str, Any]]):
+    """A connection with one cursor for all statements: making one costs as much as a small statement does."""
+
+    _kept: AsyncCursor[Row] | None = None
+
+    @property
+    def statements(self) -> AsyncCursor[Row]:
+        """The cursor; the rows of a statement are taken before the next one is sent."""
+        if self._kept is None:
+            self._kept = self.cursor()
+        return self._kept
+
+    def forget_rows(self) -> None:
+        """Let go of the last statement's rows, which the cursor would hold until the next one."""
+        self._kept = None
+
+
 _OPTIONS = "-c client_encoding=UTF8 -c timezone=UTC -c application_name=towpath-graphql -c plan_cache_mode=force_generic_plan"
 """Statements come prepared, and no plan of ours hangs on a parameter's value: planning each call anew cost a quarter of its time."""
 
@@ -72,7 +91,7 @@ def make_pool(dsn: str, *, size: int = 8, patience: float = 10) -> AsyncConnecti
     """
     return AsyncConnectionPool(
         dsn,
-        connection_class=AsyncConnection[dict[str, Any]],
+        connection_class=Connection,
         kwargs={"row_factory": dict_row, "autocommit": True, "options": _OPTIONS},
         configure=_configure,
         min_size=1,
@@ -109,7 +128,7 @@ class PostgresTransaction:
     """One transaction; see `ports.Transaction` for its obligations."""
 
     def __init__(self, connection: Connection) -> None:
-        self._cursor = connection.cursor()  # one for all: a statement's rows are taken before the next one is sent
+        self._connection = connection
         self._queries = queries.load()
         self._now: datetime | None = None
         self.events: list[Event] = []
@@ -117,11 +136,13 @@ class PostgresTransaction:
 
     async def _execute(self, query: str, parameters: dict[str, Any]) -> AsyncCursor[Row]:
         bound = {k: Jsonb(v.value) if isinstance(v, Json) else v for k, v in parameters.items()}
-        return await self._cursor.execute(self._queries[query], bound)
+        return await self._connection.statements.execute(self._queries[query], bound)
 
     async def all(self, query: str, /, **parameters: Any) -> list[Row]:
         """All rows of a named query."""
         rows = await (await self._execute(query, parameters)).fetchall()
+        if len(rows) > _MANY_ROWS:
+            self._connection.forget_rows()
         if rows and self._now is None and isinstance(rows[0].get("now"), datetime):
             self._now = rows[0]["now"]
         return rows
