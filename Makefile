@@ -83,6 +83,16 @@ down: ## Stop the compose stack and the runs of its agent; its data stay
 test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)
 	$(VENV)/bin/pytest tests/docker -W "ignore:unclosed:ResourceWarning" # of docker-py, when the engine has closed an idle connection
 
+# A control plane of Kubernetes for tests: Go builds it once, at the versions in tests/kubernetes/tools/go.mod.
+K8S_TOOLS := $(or $(TOWPATH_K8S_TOOLS),$(CURDIR)/.cache/k8s-tools)
+$(K8S_TOOLS)/.built: tests/kubernetes/tools/go.mod tests/kubernetes/tools/go.sum tests/kubernetes/tools/build.sh
+	tests/kubernetes/tools/build.sh $(K8S_TOOLS)/bin
+	touch $@
+k8s-tools: $(K8S_TOOLS)/.built ## Build etcd, kube-apiserver, kube-controller-manager and helm for tests (needs Go)
+
+test-k8s: install ui k8s-tools ## The Kubernetes agent against a real API server
+	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/kubernetes
+
 test-ui: install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui
 
@@ -106,4 +116,4 @@ wheels: install ui ## Build all wheels into dist/
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
 
-.PHONY: help install ui images up down test-docker demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean
+.PHONY: help install ui images up down test-docker k8s-tools test-k8s demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean

@@ -1,0 +1,21 @@
+"""A real control plane of Kubernetes. `TOWPATH_TEST_KUBERNETES=skip` leaves these tests out; else `make k8s-tools` must have built it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Site, empty_site, make_site, until  # noqa: F401  (fixtures)
+from tests.kubernetes.cluster import TOOLS, Cluster, running
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane for the whole session; tests take namespaces of their own."""
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    if not (TOOLS / "kube-apiserver").exists():
+        pytest.exit(f"there is no kube-apiserver in {TOOLS}; build it with `make k8s-tools` (needs Go)", 1)
+    with running(folder) as found:
+        yield found
