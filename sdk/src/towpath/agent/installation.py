@@ -32,7 +32,7 @@ class Installation:
 
     def trusted_keys(self) -> str:
         """The public keys whose flows may run here, as TOWPATH_TRUSTED_KEYS takes them; they are no secret."""
-        return " ".join(key.text for key in TrustStore.load(self.client_settings).keys.values())
+        return TrustStore.load(self.client_settings).as_setting()
 
 
 def arguments(options: Iterable[Any], values: Mapping[str, Any]) -> tuple[str, ...]:

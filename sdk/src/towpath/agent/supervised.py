@@ -121,7 +121,7 @@ class SupervisedAgent(Agent):
 
     def trusted_keys(self) -> str:
         """The keys whose flows may run, as `TOWPATH_TRUSTED_KEYS` names them."""
-        return " ".join(key.text for key in TrustStore.load(self.client_settings).keys.values())
+        return TrustStore.load(self.client_settings).as_setting()
 
     def not_started(self, run: ClaimedRun, reason: str) -> None:
         """It could not be started: give the run back, and its place free."""

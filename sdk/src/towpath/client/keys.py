@@ -179,6 +179,10 @@ class TrustStore:
                 add(TrustedKey(own.public_key, own.name, "own key (the API is on loopback)"))
         return cls(found)
 
+    def as_setting(self) -> str:
+        """The public keys as `TOWPATH_TRUSTED_KEYS` takes them; they are no secret."""
+        return " ".join(key.text for key in self.keys.values())
+
     def verify(
         self, *, code_sha256: str, signature: bytes | None, key_id: str | None, tenant_id: str, flow_name: str, offered: str | None = None
     ) -> None:
