@@ -64,6 +64,7 @@ class Cluster:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._certificates()
         self._session = requests.Session()
+        self._session.trust_env = False  # else the environment may name other authorities, and a proxy
         self._session.verify, self._session.cert = str(folder / "ca.crt"), (str(folder / "admin.crt"), str(folder / "admin.key"))
 
     def start(self) -> None:
@@ -99,6 +100,7 @@ class Cluster:
             "--bind-address=127.0.0.1",
             f"--secure-port={self._port}",
             "--endpoint-reconciler-type=none",
+            "--external-hostname=127.0.0.1",
             f"--tls-cert-file={f}/server.crt",
             f"--tls-private-key-file={f}/server.key",
             f"--client-ca-file={f}/ca.crt",
@@ -162,12 +164,8 @@ class Cluster:
     def _end(self, name: str) -> None:
         process = self._processes.pop(name, None)
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(20)
+            process.kill()  # it would wait for its watches to end; what it knows is etcd's
+            process.wait(20)
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -235,7 +233,7 @@ def _free() -> int:
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
-    form = serialization.PrivateFormat.PKCS8
+    form = serialization.PrivateFormat.TraditionalOpenSSL  # the API server reads no other one of accounts
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
     path.chmod(0o600)
     return key
