@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -125,3 +128,42 @@ def test_a_parent_waits_out_an_outage(stage, tmp_path: Path, until, history_is_w
     history_is_whole(run)
     assert (run["times_resurrected"], run["attempt"]) == (0, 1)
     assert trace.read_text().count("total 1") == 1
+
+
+def test_a_hook_is_told_although_its_teller_is_killed(make_stage, tmp_path: Path, until):
+    """kill -9 of the service after a state was stored and before its hook has heard of it: another process tells it, under the same id."""
+    got: list[str] = []
+    answers = threading.Event()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["event"]["id"])
+            if answers.wait(60):
+                self.send_response(204)
+                self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        stage = make_stage(processes=True, env={"TOWPATH_HOOK_NETWORKS": "127.0.0.0/8"})
+        flow = stage.register()
+        with stage.client as client:
+            client.create_hook("WEBHOOK", states=["Cancelled"], config={"url": f"http://127.0.0.1:{server.server_port}/"})
+            client.cancel_flow_run(stage.create(flow, tmp_path / "trace"))
+            until("the hook is being told", lambda: got, timeout=15)
+            (process,) = children(stage, "towpath_graphql.main")
+            process.kill()
+            answers.set()
+            told = until("it was told", lambda: [h for h in client.get_hooks() if h["last_status"] == "delivered"], timeout=75)
+        assert len(got) >= 2
+        assert set(got) == {got[0]}
+        assert told[0]["last_attempts"] == len(got)
+    finally:
+        answers.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

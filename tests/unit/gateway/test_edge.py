@@ -78,6 +78,9 @@ async def test_public_routes_tell_nothing_of_the_data(make: Any) -> None:
         ({"host": "127.0.0.1:4200", "origin": "http://localhost.evil.example"}, False),
         ({"host": "127.0.0.1:4200", "origin": "file://localhost"}, False),
         ({"host": "evil.example", "origin": "http://evil.example"}, False),
+        ({"host": "evil.example", "origin": "http://evil.example", "authorization": ""}, False),
+        ({"host": "evil.example", "origin": "http://evil.example", "authorization": " \t"}, False),
+        ({"host": "localhost:4200", "authorization": ""}, True),
     ],
 )
 async def test_foreign_pages_do_not_reach_a_gateway_without_keys(make: Any, headers: dict[str, str], allowed: bool) -> None:

@@ -113,7 +113,8 @@ class Edge:
             path = scope["path"] if scope["path"] in self._named else "*"
             context = tracing.span(f"{scope['method']} {path}", kind="server", parent=given, towpath_request_id=request_id)
         with stimulus.stimulus(request_id), context as span:
-            if self._guard and "authorization" not in headers and scope["path"] not in self._public:
+            # a page that has rebound its name may set the header: an empty one is no credential, and would be taken for the admin
+            if self._guard and not headers.get("authorization", "").strip() and scope["path"] not in self._public:
                 try:
                     check_page(headers, self._allowed)
                 except TowpathError as e:

@@ -24,6 +24,8 @@ SEVERITIES = ("info", "warning", "error", "critical")
 MAX_ATTEMPTS = 8
 FIRST_DELAY, LONGEST_DELAY = 5.0, 3_600.0
 """Seconds before the second attempt, and at most."""
+MAX_NUMBERS = 10
+"""Telephones that one hook tells: each may take the time of a request, and a worker's claim on an event must outlast them all."""
 _STATES = frozenset(name.upper() for name in KINDS)
 _NEEDED = {
     WEBHOOK: ("url",),
@@ -91,8 +93,10 @@ def read_config(kind: str, config: Any) -> dict[str, Any]:
         raise TowpathError(Code.BAD_REQUEST, "A hook's config is an object.")
     for name in _NEEDED[kind]:
         value = given.get(name)
-        if name == "to" and isinstance(value, list) and value and all(isinstance(v, str) and v for v in value):
+        if name == "to" and isinstance(value, list) and 0 < len(value) <= MAX_NUMBERS and all(isinstance(v, str) and v for v in value):
             continue
+        if name == "to" and isinstance(value, list) and len(value) > MAX_NUMBERS:
+            raise TowpathError(Code.BAD_REQUEST, f"A TWILIO hook tells {MAX_NUMBERS} numbers at most; make another hook for the others.")
         if not isinstance(value, str) or not value:
             raise TowpathError(Code.BAD_REQUEST, f"The config of a {kind} hook needs {name}.")
     if "url" in _NEEDED[kind]:
