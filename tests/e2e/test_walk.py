@@ -134,3 +134,33 @@ def test_six_hundred_children(site, registered):
     assert sorted(t["map_index"] for t in children) == list(range(600))
     assert {t["state"] for t in children} == {"Success"}
     assert {t["state"] for t in stored["task_runs"] if t["map_index"] < 0} == {"Success", "Mapped"}
+
+
+TRACED = """
+import os
+from datetime import UTC, datetime
+from towpath import Flow, task
+from towpath.client import Client
+
+@task(log_stdout=True)
+def tell():
+    print("under", os.environ.get("TRACEPARENT"))
+
+@task
+def another(told):
+    with Client() as client:
+        client.create_flow_run(os.environ["TOWPATH_FLOW_ID"], scheduled_start_time=datetime(2999, 1, 1, tzinfo=UTC))
+
+with Flow("traced") as flow:
+    another(tell())
+"""
+
+
+def test_a_run_goes_on_under_the_trace_of_its_creation(site):
+    """Its process has TRACEPARENT, and a run that it creates belongs to the same trace; nobody's trace is nobody's."""
+    site.register("traced", TRACED)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert f"under {trace}" in site.cli("run", "--name", "traced", "--watch", TRACEPARENT=trace).stdout
+    made = "select r.trace from flow_run r join flow f on f.id = r.flow_id where f.name = 'traced'"
+    assert site.sql(made) == [(trace,), (trace,)]
+    assert "under None" in site.cli("run", "--name", "traced", "--watch").stdout

@@ -22,6 +22,7 @@ NOT_READABLE_COLUMNS = {
     ("flow", "code_signature"),
     ("flow_run", "label_key"),
     ("flow_run", "holds_slots"),
+    ("flow_run", "trace"),
     ("signing_key", "public_key"),
 }
 VIEWER_NEVER = {

@@ -50,9 +50,8 @@ def test_one_runner_a_directory(tmp_path: Path):
 def test_the_environment_of_a_run_is_layered():
     """The run config's variables win over the agent's, the run's identity over both, and the agent's secrets are gone."""
     launch = Launch("run", 7, "token", flow_id="flow", env={"A": "config", "TOWPATH_RUN_ID": "forged"})
-    env = environment(
-        launch, base={"A": "agent", "B": "agent", "TOWPATH_API_KEY": "secret", "TOWPATH_SERVICE_TOKEN": "s"}, api_url="http://api"
-    )
+    secrets = {"TOWPATH_API_KEY": "secret", "TOWPATH_SERVICE_TOKEN": "s"}
+    env = environment(launch, base={"A": "agent", "B": "agent", "TRACEPARENT": "the agent's own", **secrets}, api_url="http://api")
     assert env == {
         "A": "config",
         "B": "agent",

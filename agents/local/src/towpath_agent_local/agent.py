@@ -75,7 +75,7 @@ class LocalAgent(Agent):
     def deploy(self, run: ClaimedRun) -> None:
         """Hand the run to the runner."""
         config = run.run_config
-        env = {**self._local.env, **{k: v for k, v in (config.get("env") or {}).items() if v is not None}}
+        env = {**run.trace, **self._local.env, **{k: v for k, v in (config.get("env") or {}).items() if v is not None}}
         launch = Launch(
             flow_run_id=run.id,
             fence=run.fence,

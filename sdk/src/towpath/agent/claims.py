@@ -28,6 +28,7 @@ class ClaimedRun:
         run_config: Its run config as JSON; empty for none.
         storage: Where the flow's code is, as JSON; empty for the backend.
         parent: The flow run that created it, if one did.
+        traceparent: W3C trace context under which it was created, if that was traced.
     """
 
     id: str
@@ -40,6 +41,7 @@ class ClaimedRun:
     run_config: Mapping[str, Any] = field(default_factory=dict)
     storage: Mapping[str, Any] = field(default_factory=dict)
     parent: str | None = None
+    traceparent: str | None = None
 
     @classmethod
     def from_answer(cls, row: Mapping[str, Any]) -> ClaimedRun:
@@ -55,7 +57,13 @@ class ClaimedRun:
             run_config=row.get("run_config") or {},
             storage=row.get("storage") or {},
             parent=row.get("parent_flow_run_id"),
+            traceparent=row.get("traceparent"),
         )
+
+    @property
+    def trace(self) -> dict[str, str]:
+        """The variable by which the run's process goes on under its trace."""
+        return {} if self.traceparent is None else {"TRACEPARENT": self.traceparent}
 
     @property
     def key(self) -> tuple[str, int]:

@@ -6,7 +6,7 @@ REGISTER = "mutation($input: register_agent_input!) { register_agent(input: $inp
 
 CLAIM = """mutation($input: claim_flow_runs_input!) { claim_flow_runs(input: $input) { next_due now
   runs { id name flow_id flow_name version fence run_token lease_expires_at scheduled_start_time labels run_config storage
-         parent_flow_run_id } } }"""
+         parent_flow_run_id traceparent } } }"""
 
 RENEW = "mutation($input: renew_leases_input!) { renew_leases(input: $input) { results } }"
 

@@ -21,7 +21,15 @@ def environment(run: ClaimedRun, *, api_url: str, trusted_keys: str, env: Mappin
         env: The agent's own variables for every run.
     """
     given = {name: value for name, value in (run.run_config.get("env") or {}).items() if value is not None}
-    return {"TOWPATH_API_URL": api_url, **env, **given, "TOWPATH_TRUSTED_KEYS": trusted_keys, **secrets(run), "PYTHONUNBUFFERED": "1"}
+    return {
+        "TOWPATH_API_URL": api_url,
+        **run.trace,
+        **env,
+        **given,
+        "TOWPATH_TRUSTED_KEYS": trusted_keys,
+        **secrets(run),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def secrets(run: ClaimedRun) -> dict[str, str]:

@@ -120,6 +120,7 @@ class Settings:
         trusted_keys: Text of TOWPATH_TRUSTED_KEYS.
         request_timeout: Seconds one request may take.
         patience: Seconds during which a request is tried again while the API is away.
+        traceparent: W3C trace context under which requests are made.
     """
 
     api_url: str
@@ -128,6 +129,7 @@ class Settings:
     trusted_keys: str
     request_timeout: float
     patience: float
+    traceparent: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -147,4 +149,5 @@ class Settings:
             trusted_keys=env.get("TOWPATH_TRUSTED_KEYS", ""),
             request_timeout=_seconds(env, "TOWPATH_REQUEST_TIMEOUT"),
             patience=_seconds(env, "TOWPATH_PATIENCE"),
+            traceparent=env.get("TRACEPARENT") or None,
         )

@@ -53,6 +53,8 @@ class Transport:
             self._headers["accept-encoding"] = "gzip"
         if settings.token:
             self._headers["authorization"] = f"Bearer {settings.token}"
+        if settings.traceparent and settings.traceparent.isascii() and settings.traceparent.isprintable():
+            self._headers["traceparent"] = settings.traceparent
         self._pool = urllib3.PoolManager(maxsize=4, retries=False)
         self._url = f"{settings.api_url}/graphql"
 

@@ -20,6 +20,8 @@ from towpath_proto.timers import CANCEL_GRACE
 
 SECRETS = ("TOWPATH_API_KEY", "TOWPATH_SERVICE_TOKEN", "TOWPATH_IDENTITY_SECRET", "TOWPATH_SECRET_KEY")
 """Variables of an agent that its runs must not see."""
+_TRACE = ("TRACEPARENT", "TRACESTATE")
+"""What the agent was started under is not what its runs were created under."""
 STATUS_FD = "TOWPATH_RUNNER_FD"
 EXEC_FAILED = 127
 
@@ -74,7 +76,7 @@ class Launch:
 
 def environment(launch: Launch, *, base: Mapping[str, str], api_url: str) -> dict[str, str]:
     """The environment of the run's process: the agent's without its secrets, the run config's, and the run's identity."""
-    env = {k: v for k, v in base.items() if k not in SECRETS}
+    env = {k: v for k, v in base.items() if k not in SECRETS and k not in _TRACE}
     env.update(launch.env)
     env["TOWPATH_API_URL"] = launch.env.get("TOWPATH_API_URL", api_url)
     env.update(

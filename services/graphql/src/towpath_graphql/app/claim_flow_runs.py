@@ -96,4 +96,5 @@ def _claimed(row: dict[str, Any], batch: Batch, make_token: MakeToken) -> dict[s
         "run_config": row["run_config"],
         "storage": row["storage"],
         "parent_flow_run_id": run.parent_flow_run_id,
+        "traceparent": row["trace"],
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from towpath_graphql.domain.runs import Event, FlowRun
 from towpath_proto import run_configs
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
+from towpath_service_kit import tracing
 
 _PENDING = state_json.make("Pending", "Task run created.")
 _RNG = random.Random()  # names of runs: no secrets
@@ -37,6 +38,7 @@ class RunRequest:
         parent_flow_run_id: The run that creates this one; with a run's token its own, even if it does not say so.
         parent_task_slug, parent_map_index: Which of its tasks.
         cancel_with_parent: Whether it is cancelled when its parent is.
+        trace: The W3C traceparent under which it is wished for; what gathers requests is of no trace, or of another one.
     """
 
     flow_id: UUID | None = None
@@ -53,6 +55,7 @@ class RunRequest:
     parent_task_slug: str | None = None
     parent_map_index: int | None = None
     cancel_with_parent: bool | None = None
+    trace: str | None = field(default_factory=tracing.current)
 
 
 Result = dict[str, Any]
@@ -192,6 +195,7 @@ def _row(request: RunRequest, flow: Row, now: datetime) -> dict[str, Any]:
         "idempotency_key": request.idempotency_key,
         "serialized_state": state_json.make("Scheduled", "Flow run scheduled.", start_time=start),
         "state_id": uuid7(),
+        "trace": request.trace,
     }
 
 

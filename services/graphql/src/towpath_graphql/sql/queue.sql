@@ -33,7 +33,7 @@ from mine m cross join lateral (
            r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
            r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
            r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, r.holds_slots, m.room is not null as label_limits,
-           f.name as flow_name, f.storage
+           r.trace, f.name as flow_name, f.storage
     from flow_run r join flow f on f.id = r.flow_id
     where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type and r.due_at <= now()
       and f.code_hash is not null
@@ -51,7 +51,7 @@ from unnest(%(parents)s::uuid[]) as p (id) cross join lateral (
            r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
            r.state_timestamp, r.parent_flow_run_id, r.scheduled_start_time, r.run_config, r.holds_slots,
            exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'flow_label' and r.labels ? l.name) as label_limits,
-           f.name as flow_name, f.storage
+           r.trace, f.name as flow_name, f.storage
     from flow_run r join flow f on f.id = r.flow_id
     where r.parent_flow_run_id = p.id and r.tenant_id = %(tenant_id)s and r.due_at <= now() and f.code_hash is not null
       and r.labels <@ %(labels)s::jsonb and (r.labels <> '[]'::jsonb or %(labels)s::jsonb = '[]'::jsonb)

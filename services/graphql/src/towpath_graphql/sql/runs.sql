@@ -242,16 +242,16 @@ with given as (
     select i.* from jsonb_to_recordset(%(rows)s) as i (
         id uuid, tenant_id uuid, flow_id uuid, flow_group_id uuid, name text, parameters jsonb, context jsonb, labels jsonb, run_config jsonb,
         scheduled_start_time timestamptz, auto_scheduled boolean, schedule_clock text, idempotency_key text, parent_flow_run_id uuid,
-        parent_task_id uuid, parent_map_index int, cancel_with_parent boolean, serialized_state jsonb, state_id uuid)
+        parent_task_id uuid, parent_map_index int, cancel_with_parent boolean, serialized_state jsonb, state_id uuid, trace text)
 ), made as (
     insert into flow_run (id, tenant_id, flow_id, flow_group_id, name, parameters, context, labels, run_config, scheduled_start_time,
                           auto_scheduled, schedule_clock, idempotency_key, parent_flow_run_id, parent_task_id, parent_map_index,
                           cancel_with_parent, version, attempt, state, state_timestamp, state_message, state_start_time, serialized_state,
-                          due_at)
+                          due_at, trace)
     select i.id, i.tenant_id, i.flow_id, i.flow_group_id, i.name, i.parameters, i.context, i.labels, i.run_config, i.scheduled_start_time,
            i.auto_scheduled, i.schedule_clock, i.idempotency_key, i.parent_flow_run_id, i.parent_task_id, i.parent_map_index,
            coalesce(i.cancel_with_parent, false), 1, 1, 'Scheduled', now(), i.serialized_state ->> 'message',
-           i.scheduled_start_time, i.serialized_state, i.scheduled_start_time
+           i.scheduled_start_time, i.serialized_state, i.scheduled_start_time, i.trace
     from given i
     on conflict do nothing
     returning id

@@ -270,6 +270,7 @@ create table flow_run (
     parent_task_id       uuid references task on delete set null,
     parent_map_index     int,
     cancel_with_parent   boolean not null default false,
+    trace                text,                             -- W3C traceparent under which it was created
 
     -- projection of the newest state
     version              int not null default 0,
