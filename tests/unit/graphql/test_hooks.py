@@ -81,6 +81,7 @@ async def test_the_sender_checks_where_it_connects(host):
         ("WEBHOOK", {"url": "https://example.com\r\nx: y"}, "http or https"),
         ("WEBHOOK", {"url": "https://[::1"}, "http or https"),
         ("SLACK_WEBHOOK", {}, "needs url"),
+        ("PREFECT_MESSAGE", {"note": "x" * 16_384}, "16384 bytes at most"),
         ("TWILIO", {"account_sid": "a", "auth_token": "b", "messaging_service_sid": "c", "to": ["+1"] * 11}, "10 numbers at most"),
         ("TWILIO", {"account_sid": "a", "auth_token": "b", "messaging_service_sid": "c"}, "needs to"),
         ("PAGERDUTY", {"routing_key": "r", "severity": "terrible"}, "severity is one of"),

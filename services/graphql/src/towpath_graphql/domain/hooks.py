@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ SEVERITIES = ("info", "warning", "error", "critical")
 MAX_ATTEMPTS = 8
 FIRST_DELAY, LONGEST_DELAY = 5.0, 3_600.0
 """Seconds before the second attempt, and at most."""
+MAX_CONFIG = 16_384
+"""Bytes of a hook's config as JSON: it is opened for each event."""
 MAX_NUMBERS = 10
 """Telephones that one hook tells: each may take the time of a request, and a worker's claim on an event must outlast them all."""
 _STATES = frozenset(name.upper() for name in KINDS)
@@ -91,6 +94,8 @@ def read_config(kind: str, config: Any) -> dict[str, Any]:
     given = {} if config is None else config
     if not isinstance(given, dict):
         raise TowpathError(Code.BAD_REQUEST, "A hook's config is an object.")
+    if len(json.dumps(given)) > MAX_CONFIG:
+        raise TowpathError(Code.BAD_REQUEST, f"A hook's config has {MAX_CONFIG} bytes at most.")
     for name in _NEEDED[kind]:
         value = given.get(name)
         if name == "to" and isinstance(value, list) and 0 < len(value) <= MAX_NUMBERS and all(isinstance(v, str) and v for v in value):
