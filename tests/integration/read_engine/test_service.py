@@ -92,6 +92,7 @@ async def test_a_batch_answers_each_on_its_own(service):
         (b"{", "invalid-json"),
         (b"[" * 100_000, "invalid-json"),
         (b'{"query": NaN}', "invalid-json"),
+        (b'{"query": 1e99999999999999999999}', "invalid-json"),
         (b"{}", "parse-failed"),
         (b'{"query": "{ a }", "variables": [1]}', "parse-failed"),
         (b'{"query": "' + b"x" * 5_000_000 + b'"}', "validation-failed"),

@@ -50,6 +50,7 @@ def test_literals_have_the_values_of_the_specification(written, value):
         "{ a",
         "{ a(b: 1x) }",
         "{ a(b: 01) }",
+        "{ a(b: 1e99999999999999999999) }",
         '{ a(b: "x) }',
         "{ a b: }",
         "type A { b: Int }",

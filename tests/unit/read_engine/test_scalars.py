@@ -70,7 +70,7 @@ def test_one_value_is_a_list_of_one():
     assert encode_many(3, BIGINT, "$") == '{"3"}'
 
 
-@pytest.mark.parametrize("value", ["1x", "", 1.5, True, 2**63, "9" * 400])
+@pytest.mark.parametrize("value", ["1x", "", "--5", "²", 1.5, True, 2**63, "9" * 400])
 def test_bad_offsets(value):
     """An offset is a 64-bit integer, in quotes or not."""
     with pytest.raises(ReadError):

@@ -157,7 +157,7 @@ def _json(text: bytes | str) -> Any:
     """JSON with fractions kept to the digit."""
     try:
         return _decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # a fraction may be beyond any decimal
         raise ReadError(DialectCode.INVALID_JSON, f"the request is not JSON: {error}") from None
 
 

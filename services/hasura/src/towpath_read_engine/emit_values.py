@@ -34,7 +34,8 @@ def origin(item: plan.Origin, row: Fragment | None) -> Fragment:
 
 def whole_row(alias: str) -> Fragment:
     """The row of an alias as one value; an inner select (letter `b`) carries it as a column."""
-    return identifier(alias, plan.ROW) if alias.startswith("b$") else identifier(alias)
+    # what hangs below an inner select (`b$1.1`) is a table again
+    return identifier(alias, plan.ROW) if alias.startswith("b$") and "." not in alias else identifier(alias)
 
 
 def _argument(item: plan.CallArgument, row: Fragment | None) -> Fragment:

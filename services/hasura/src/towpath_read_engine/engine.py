@@ -132,7 +132,7 @@ class Schema:
             values = _values(operation, request, lexed)
             return operation.plans.find(values) or self._compile(operation, role, values), values
         except RecursionError:
-            raise invalid("the request nests too deep; ask for less at once") from None
+            raise _too_deep() from None
 
     def _lexed(self, text: str) -> LexedDocument:
         lexed = self._texts.get(text)
@@ -250,12 +250,19 @@ class Engine:
 
     def _bound(self, schema: Schema, request: Request, session: Session) -> tuple[CompiledPlan, list[str]]:
         compiled, values = schema.compiled_plan(request, schema.role(session.role))
-        return compiled, [_written(value, values, session) for value in compiled.parameters]
+        try:
+            return compiled, [_written(value, values, session) for value in compiled.parameters]
+        except RecursionError:
+            raise _too_deep() from None
 
     def _loaded(self) -> Schema:
         if self._schema is None:
             raise ReadError(DialectCode.POSTGRES_ERROR, "the schema has not been read from the database yet; try again")
         return self._schema
+
+
+def _too_deep() -> ReadError:
+    return invalid("the request nests too deep; ask for less at once")
 
 
 def _choose(tree: document.Document, name: str | None) -> document.Operation:

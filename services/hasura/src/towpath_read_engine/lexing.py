@@ -103,7 +103,10 @@ def _value(text: str) -> Any:
         if len(text) > 400:
             raise not_graphql()
         return int(text)
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # an exponent beyond any decimal
+        raise not_graphql() from None
 
 
 def _wide(match: re.Match[str]) -> str:

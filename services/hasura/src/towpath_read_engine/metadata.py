@@ -228,10 +228,12 @@ def _permission(raw: dict[str, Any]) -> PermissionEntry:
     limit = permission.get("limit")
     if limit is not None and (not isinstance(limit, int) or limit < 0):
         raise ValueError(f"limit of role {raw['role']} is not a non-negative integer")
+    if not isinstance(permission.get("filter"), dict):
+        raise ValueError(f"the permission of role {raw['role']} has no filter; every row is {{}}, said out loud")
     return PermissionEntry(
         columns=None if columns == "*" else frozenset(columns),
         computed_fields=frozenset(map(str, permission.get("computed_fields") or ())),
-        filter=permission.get("filter") or {},
+        filter=permission["filter"],
         limit=limit,
         allow_aggregations=bool(permission.get("allow_aggregations")),
         query_root_fields=_roots(permission.get("query_root_fields")),

@@ -6,6 +6,7 @@ refuses only what would be read as something else than was meant: objects for sc
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ _INTEGER_BITS = {"int2": 16, "int4": 32, "int8": 64}
 _TEXT = frozenset({"text", "varchar"})
 _PATTERNS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 _NUMERIC = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "money"})
+_INTEGER = re.compile(r"-?[0-9]+")
 _NOT_ORDERED_BY_MAX = frozenset({"json", "jsonb", "bool", "geometry", "geography", "raster"})
 
 
@@ -164,7 +166,7 @@ def encode_limit(value: Any, type_: PgType, path: str) -> str:
 
 def encode_offset(value: Any, type_: PgType, path: str) -> str:
     """An offset: a 64-bit integer, quotes allowed; a negative one is PostgreSQL's to refuse."""
-    if isinstance(value, str) and value.lstrip("-").isdigit():
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
         value = int(value[:30])
     if isinstance(value, int) and not isinstance(value, bool):
         _check_range(value, 64, path)
