@@ -93,6 +93,9 @@ k8s-tools: $(K8S_TOOLS)/.built ## Build etcd, kube-apiserver, kube-controller-ma
 test-k8s: install ui k8s-tools ## The Kubernetes agent against a real API server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/kubernetes
 
+helm-check: install k8s-tools ## The Helm chart: lint, rendering, refusals, install and upgrade on a real API server
+	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/helm
+
 test-ui: install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui
 
@@ -116,4 +119,4 @@ wheels: install ui ## Build all wheels into dist/
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
 
-.PHONY: help install ui images up down test-docker k8s-tools test-k8s demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean
+.PHONY: help install ui images up down test-docker k8s-tools test-k8s helm-check demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean
