@@ -202,6 +202,16 @@ def test_the_proxy_passes_what_the_agent_needs_only(stack: Stack) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", ["towpath-gateway", "towpath-agent-docker"])
+def test_an_image_says_what_is_in_it(stack: Stack, engine: Any, name: str) -> None:
+    """The label names a bill of materials, and what that names is there."""
+    place = engine.images.get(f"{name}:test").labels["io.towpath.sbom"]
+    bill = json.loads(engine.containers.run(f"{name}:test", ["cat", place], remove=True))
+    packages = {component["name"] for component in bill["components"]}
+    assert bill["metadata"]["component"]["name"] == name
+    assert {name, "towpath-proto", "libc6"} <= packages
+
+
 def test_nothing_is_left(stack: Stack, engine: Any) -> None:
     """`down -v` takes containers, network and data along."""
     stack.compose("down", "-v")

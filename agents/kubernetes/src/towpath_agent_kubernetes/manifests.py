@@ -70,6 +70,7 @@ def manifests(wanted: Installation) -> list[dict[str, Any]]:
     }
     pod = {
         "serviceAccountName": name,
+        "enableServiceLinks": False,  # a Service called towpath would set TOWPATH_PORT
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
         "volumes": volumes,
