@@ -21,8 +21,9 @@ from tests.e2e.conftest import Site
 
 DISK = 1200
 """MiB of the engine's disk: the image, and a little."""
-ALONE = ("--bridge=none", "--iptables=false", "--ip-masq=false")
-"""Runs share the machine's network, so this engine leaves the other one's rules alone."""
+BRIDGE = "towpathtest0"
+ALONE = (f"--bridge={BRIDGE}", "--iptables=false", "--ip-masq=false")
+"""Runs share the machine's network. A bridge of its own, since an engine with none removes docker0, which is another engine's."""
 
 
 class Own:
@@ -46,6 +47,8 @@ class Own:
 def own(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     folder = tmp_path_factory.mktemp("engine")
     (folder / "data").mkdir()
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
+    subprocess.run(["ip", "address", "add", "198.18.255.1/24", "dev", BRIDGE], check=True)  # of the range for tests (RFC 2544)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "towpath-test", str(folder / "data")], check=True)
     try:
         mine = Own(folder)
@@ -57,6 +60,7 @@ def own(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
             mine.stop()
     finally:
         subprocess.run(["umount", "-R", "-l", str(folder / "data")], check=True)
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
 
 
 @pytest.fixture(scope="module")
