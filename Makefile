@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Installed editable, lowest layer first. This list is the only place that knows it.
-PACKAGES := proto sdk agents/local agents/docker agents/kubernetes services/kit services/graphql services/hasura services/gateway \
+PACKAGES := proto sdk agents/local agents/docker agents/kubernetes agents/ecs services/kit services/graphql services/hasura services/gateway \
             services/scheduler services/zombie_killer services/lazarus services/standalone
 DEV_TOOLS := dask distributed pytest pyte pytest-asyncio pytest-xdist hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
@@ -49,7 +49,7 @@ lint: install ## ruff, import rules, the pages' own checks
 	$(VENV)/bin/lint-imports
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory services/ui/node_modules/.package-lock.json && cd services/ui && npm run check; fi
 
-MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpath_agent_kubernetes towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
+MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpath_agent_kubernetes towpath_agent_ecs towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
            towpath_scheduler towpath_zombie_killer towpath_lazarus towpath_server
 types: install ## mypy --strict over all packages
 	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))
@@ -108,7 +108,16 @@ $(PREFECT1)/.installed: deploy/constraints-prefect1.txt
 test-prefect: install $(PREFECT1)/.installed ## Drive a backend with the unmodified prefect==1.4.1
 	$(VENV)/bin/pytest tests/prefect1
 
-test-all: test faults test-ui test-prefect ## Everything
+# moto in an environment of its own: it brings what nothing here needs, and the agent reaches it over HTTP alone.
+MOTO := .cache/ecs-venv
+$(MOTO)/.installed: deploy/constraints-moto.txt
+	test -x $(MOTO)/bin/python || python3 -m venv $(MOTO)
+	$(MOTO)/bin/python -m pip install -q -c deploy/constraints-moto.txt moto flask flask-cors
+	touch $@
+test-ecs: install $(MOTO)/.installed ## The ECS agent against moto's server over HTTP
+	$(VENV)/bin/pytest tests/ecs
+
+test-all: test faults test-ui test-prefect test-docker test-k8s helm-check test-ecs ## Everything
 
 bench: install ## Print the benchmark table
 	$(PY) -m tests.benchmarks
@@ -119,4 +128,4 @@ wheels: install ui ## Build all wheels into dist/
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
 
-.PHONY: help install ui images up down test-docker k8s-tools test-k8s helm-check demo serve lint types test faults test-ui test-prefect test-all bench constraints wheels clean
+.PHONY: help install ui images up down test-docker k8s-tools test-k8s helm-check demo serve lint types test faults test-ui test-prefect test-ecs test-all bench constraints wheels clean

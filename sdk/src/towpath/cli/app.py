@@ -81,6 +81,7 @@ AGENTS: Mapping[str, Entry] = {
     "docker": Entry("Runs flows as containers.", "", "pip install towpath-agent-docker"),
     "kubernetes": Entry("Runs flows as Kubernetes jobs.", "", "pip install towpath-agent-kubernetes"),
     "ecs": Entry("Runs flows as tasks of Amazon ECS.", "", "pip install towpath-agent-ecs"),
+    "fargate": Entry("The same on Fargate only.", "", "pip install towpath-agent-ecs"),
 }
 """The kinds of agent that we know of; others come by the entry point group `towpath.agents`."""
 
