@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from towpath.cli.app import AGENTS, Entry
 from towpath.client.testing import FakeApi, Refusal
 
 SCRIPT = """
@@ -153,6 +154,11 @@ AGENT = {
 }
 
 
+def _alive(row: dict[str, Any]) -> dict[str, Any]:
+    """The agent has asked just now, not when tests were collected: it may be minutes since."""
+    return row | {"last_queried": datetime.now(UTC).isoformat()}
+
+
 @pytest.mark.parametrize(
     ("arguments", "field", "row", "shows"),
     [
@@ -175,7 +181,7 @@ AGENT = {
 )
 def test_lists(api: FakeApi, towpath: Any, arguments: list[str], field: str, row: dict[str, Any], shows: list[str]):
     """Each list is a table for people, JSON with --json, and a hint when it is empty."""
-    row = row | ({"last_queried": datetime.now(UTC).isoformat()} if "last_queried" in row else {})  # now, not when tests were collected
+    row = _alive(row) if field == "agent" else row
     api.answers[field] = lambda v: [row]
     status, out, _ = towpath("get", *arguments)
     assert status == 0
@@ -242,7 +248,7 @@ def test_watching_shows_states_and_lines_once_until_the_end(api: FakeApi, towpat
     api.answers["create_flow_run"] = lambda v: {"id": "r1"}
     api.answers["flow_run_by_pk"] = run
     api.answers["log"] = lambda v: [row for row in logs if row["id"] > v["where"].get("id", {}).get("_gt", "")]
-    api.answers["agent"] = lambda v: [{**AGENT, "labels": []}]
+    api.answers["agent"] = lambda v: [_alive({**AGENT, "labels": []})]
     found, out, _ = towpath("run", "--id", "f", "--watch")
     assert found == status
     assert [line.split("  ")[1].split(":")[0] for line in out.splitlines()[2:] if "|" not in line] == ["Scheduled", "Running", end]
@@ -261,7 +267,7 @@ def test_watching_says_when_nobody_will_run_it(api: FakeApi, towpath: Any):
 
     api.answers["flow_run_by_pk"] = run
     api.answers["log"] = lambda v: []
-    api.answers["agent"] = lambda v: [AGENT]
+    api.answers["agent"] = lambda v: [_alive(AGENT)]
     _, out, _ = towpath("run", "--id", "f", "--watch")
     assert "No live agent serves this run (labels eu, UniversalRun). Live agents serve other runs: blue (local: gpu)." in out
     assert "towpath agent local start --label eu" in out
@@ -291,16 +297,11 @@ def test_config_shows_values_and_sources_and_masks_secrets(towpath: Any, monkeyp
     assert "0123456789" not in towpath("config")[1]
 
 
-def test_an_agent_kind_that_is_not_installed_names_what_to_install(towpath: Any):
+def test_an_agent_kind_that_is_not_installed_names_what_to_install(towpath: Any, monkeypatch: pytest.MonkeyPatch):
     """A known kind without its package says which package; an unknown one is wrong usage."""
-    from importlib.metadata import entry_points
-
-    absent = next(kind for kind in ("docker", "kubernetes", "ecs") if not entry_points(group="towpath.agents", name=kind))
-    status, _, err = towpath("agent", absent, "start")
-    assert (status, err) == (
-        2,
-        f"towpath: `{absent}` is not installed. Install it with: pip install towpath-agent-{absent} (MISSING_EXTRA)\n",
-    )
+    monkeypatch.setitem(cast(dict[str, Entry], AGENTS), "absent", Entry("Is known.", "", "pip install towpath-agent-absent"))
+    status, _, err = towpath("agent", "absent", "start")
+    assert (status, err) == (2, "towpath: `absent` is not installed. Install it with: pip install towpath-agent-absent (MISSING_EXTRA)\n")
     assert towpath("agent", "lcal", "start")[0] == 2
 
 
