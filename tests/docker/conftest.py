@@ -55,6 +55,14 @@ def start_engine(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def unmount_below(folder: Path) -> None:
+    """Take away what an engine that has ended left mounted (its network namespace, disks), without which its folder cannot be removed."""
+    mounts = [Path(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if mount.is_relative_to(folder):
+            subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
 @contextlib.contextmanager
 def _started(folder: Path) -> Iterator[None]:
     """An engine of our own for all tests, which goes with its folder."""
@@ -65,6 +73,7 @@ def _started(folder: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(60)
+        unmount_below(folder)
         del os.environ["DOCKER_HOST"]
 
 

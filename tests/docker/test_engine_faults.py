@@ -15,7 +15,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.docker.conftest import FLOW_IMAGE, start_engine
+from tests.docker.conftest import FLOW_IMAGE, start_engine, unmount_below
 from tests.docker.test_docker_agent import _create, _running, _story
 from tests.e2e.conftest import Site
 
@@ -59,7 +59,7 @@ def own(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
         finally:
             mine.stop()
     finally:
-        subprocess.run(["umount", "-R", "-l", str(folder / "data")], check=True)
+        unmount_below(folder)
         subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
 
 
