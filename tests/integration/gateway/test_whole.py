@@ -6,7 +6,8 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ SECRET = "identity secret of the whole gateway test"
 READ_SECRET = "read secret of the whole gateway test"
 SERVICE_TOKEN = "service token of the whole gateway test"
 METADATA = Path(__file__).parents[3] / "services" / "hasura" / "metadata"
+PATIENCE = 60
+"""Seconds for what happens at once, on a machine that has much else to do."""
 FLOW = {
     "name": "canal",
     "tasks": [{"slug": "a-1", "name": "a", "max_retries": 0, "retry_delay": 0}],
@@ -86,27 +89,50 @@ class Stack:
         return connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], additional_headers=headers, proxy=None)
 
 
-async def _begin(socket: ClientConnection, *operations: tuple[str, str, dict[str, Any]]) -> None:
-    await socket.send('{"type":"connection_init"}')
-    assert json.loads(await socket.recv()) == {"type": "connection_ack"}
-    for operation_id, query, variables in operations:
-        payload = {"query": query, "variables": variables}
-        await socket.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
+class Hearing:
+    """A client's end of a socket, which keeps what comes for each operation until it is asked for.
 
+    Args:
+        socket: The connection.
+    """
 
-async def _next(socket: ClientConnection, operation_id: str) -> Any:
-    """The next result of an operation; those of others are passed over."""
-    async with asyncio.timeout(20):
-        while True:
-            message = json.loads(await socket.recv())
-            assert message["type"] == "next", message
-            if message["id"] == operation_id:
-                assert "errors" not in message["payload"], message
-                return message["payload"]["data"]
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._kept: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+
+    async def begin(self, *operations: tuple[str, str, dict[str, Any]]) -> None:
+        """Introduce oneself and begin operations: id, document, variables."""
+        await self._socket.send('{"type":"connection_init"}')
+        async with asyncio.timeout(PATIENCE):
+            assert json.loads(await self._socket.recv()) == {"type": "connection_ack"}
+        for operation_id, query, variables in operations:
+            payload = {"query": query, "variables": variables}
+            await self._socket.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
+
+    async def message(self, operation_id: str) -> dict[str, Any]:
+        """The next message of an operation."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._kept[operation_id]:
+                message = json.loads(await self._socket.recv())
+                self._kept[message["id"]].append(message)
+        return self._kept[operation_id].popleft()
+
+    async def next(self, operation_id: str) -> Any:
+        """The data of the next result of an operation."""
+        message = await self.message(operation_id)
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        return message["payload"]["data"]
+
+    async def until(self, operation_id: str, holds: Callable[[Any], bool]) -> Any:
+        """The data of the first result of an operation for which something holds."""
+        while not holds(data := await self.next(operation_id)):
+            pass
+        return data
 
 
 async def _ready(service: Service) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await service.ready():  # noqa: ASYNC110 - the port has no event for it
             await asyncio.sleep(0.01)
 
@@ -189,43 +215,40 @@ async def test_events_reach_subscribers_through_nats(stack: Stack) -> None:
     """Agents are woken, events and log rows come, a live query changes: all by the relay's events (sweeps are a minute away)."""
     flow_id = await stack.register()
     async with stack.socket() as socket:
-        live = {"q": "{ flow_run { state } }"}
-        await _begin(
-            socket,
+        heard = Hearing(socket)
+        await heard.begin(
             ("work", "subscription { agent_work { reason flow_run_id labels } }", {}),
-            ("live", "subscription($q: String!) { live(query: $q) { data errors } }", live),
+            ("live", "subscription($q: String!) { live(query: $q) { data errors } }", {"q": "{ flow_run { state } }"}),
             ("events", "subscription { flow_run_events { type state flow_run_id } }", {}),
         )
-        assert (await _next(socket, "work"))["agent_work"]["reason"] == "offered"
-        assert (await _next(socket, "live"))["live"] == {"data": {"flow_run": []}, "errors": None}
+        assert (await heard.next("work"))["agent_work"]["reason"] == "offered"
+        assert (await heard.next("live"))["live"] == {"data": {"flow_run": []}, "errors": None}
         run_id, claimed = await stack.begun(flow_id)
-        assert (await _next(socket, "events"))["flow_run_events"]["flow_run_id"] == run_id
-        while (await _next(socket, "live"))["live"]["data"]["flow_run"] == []:
-            pass
+        await heard.until("events", lambda data: data["flow_run_events"]["flow_run_id"] == run_id)
+        await heard.until("live", lambda data: data["live"]["data"]["flow_run"] != [])
         token = claimed["run_token"]
         report = {"flow_run_id": run_id, "fence": claimed["fence"], "reporter": "engine"}
         await stack.call("report_run", "results", sequence=1, states=[], logs=[{"message": "first"}], token=token, **report)
         query = "subscription($id: UUID!) { log_stream(flow_run_id: $id) { logs { message } } }"
-        async with stack.socket(token) as own:
-            await _begin(own, ("log", query, {"id": run_id}))
-            heard = (await _next(own, "log"))["log_stream"]["logs"]
-            assert heard == [{"message": "first"}]
+        async with stack.socket(token) as own_socket:
+            own = Hearing(own_socket)
+            await own.begin(("log", query, {"id": run_id}))
+            assert (await own.next("log"))["log_stream"]["logs"] == [{"message": "first"}]
             states = [{"state": {"type": "Running", "message": "go"}}]
             await stack.call("report_run", "results", sequence=2, states=states, logs=[{"message": "second"}], token=token, **report)
-            assert (await _next(own, "log"))["log_stream"]["logs"] == [{"message": "second"}]
-        while (await _next(socket, "events"))["flow_run_events"]["state"] != "Running":
-            pass
-        while (await _next(socket, "live"))["live"]["data"]["flow_run"] != [{"state": "Running"}]:
-            pass
+            assert (await own.next("log"))["log_stream"]["logs"] == [{"message": "second"}]
+        await heard.until("events", lambda data: data["flow_run_events"]["state"] == "Running")
+        await heard.until("live", lambda data: data["live"]["data"]["flow_run"] == [{"state": "Running"}])
     async with stack.socket() as socket:
-        await _begin(socket, ("count", "subscription { flow_run_aggregate { aggregate { count } } }", {}))
-        assert await _next(socket, "count") == {"flow_run_aggregate": {"aggregate": {"count": 1}}}
-    async with stack.socket() as socket:
-        await _begin(socket, ("row", "subscription($id: uuid!) { flow_run_by_pk(id: $id) { state } }", {"id": run_id}))
-        assert await _next(socket, "row") == {"flow_run_by_pk": {"state": "Running"}}
+        heard = Hearing(socket)
+        await heard.begin(
+            ("count", "subscription { flow_run_aggregate { aggregate { count } } }", {}),
+            ("row", "subscription($id: uuid!) { flow_run_by_pk(id: $id) { state } }", {"id": run_id}),
+        )
+        assert await heard.next("count") == {"flow_run_aggregate": {"aggregate": {"count": 1}}}
+        assert await heard.next("row") == {"flow_run_by_pk": {"state": "Running"}}
         await stack.call("cancel_flow_run", "state", flow_run_id=run_id)
-        while (await _next(socket, "row"))["flow_run_by_pk"]["state"] == "Running":
-            pass
+        await heard.until("row", lambda data: data["flow_run_by_pk"]["state"] != "Running")
 
 
 async def test_a_runs_token_reads_its_own_run_only(stack: Stack) -> None:
@@ -269,15 +292,15 @@ async def test_a_runs_token_reads_and_hears_its_children(stack: Stack) -> None:
     assert own["flow_run_by_pk"] == {"children": [{"id": child}]}
     events = "subscription ($id: UUID!) { flow_run_events(flow_run_id: $id) { type state } }"
     logs = "subscription ($id: UUID!) { log_stream(flow_run_id: $id) { logs { message } } }"
-    async with stack.socket(token) as socket, asyncio.timeout(20):
-        await _begin(socket, ("logs", logs, {"id": child}), ("events", events, {"id": child}), ("other", events, {"id": other}))
-        refused = json.loads(await socket.recv())
-        assert (refused["id"], refused["payload"][0]["extensions"]["code"]) == ("other", "FORBIDDEN")
+    async with stack.socket(token) as socket:
+        heard = Hearing(socket)
+        await heard.begin(("logs", logs, {"id": child}), ("events", events, {"id": child}), ("other", events, {"id": other}))
+        refused = await heard.message("other")
+        assert refused["payload"][0]["extensions"]["code"] == "FORBIDDEN"
         await stack.call("write_run_logs", "success", logs=[{"flow_run_id": child, "message": "hello"}])
-        assert (await _next(socket, "logs"))["log_stream"]["logs"] == [{"message": "hello"}]
+        assert (await heard.next("logs"))["log_stream"]["logs"] == [{"message": "hello"}]
         await stack.call("cancel_flow_run", "state", flow_run_id=child, token=token)
-        while (await _next(socket, "events"))["flow_run_events"] != {"type": "flow_run.state", "state": "Cancelled"}:
-            pass
+        await heard.until("events", lambda data: data["flow_run_events"] == {"type": "flow_run.state", "state": "Cancelled"})
 
 
 async def test_keys_roles_and_tenants(keyed: Stack) -> None:
@@ -307,8 +330,9 @@ async def test_keys_roles_and_tenants(keyed: Stack) -> None:
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
     async with keyed.socket(roles["viewer"]) as socket:
-        await _begin(socket, ("q", "{ auth_info { role } }", {}))
-        assert await _next(socket, "q") == {"auth_info": {"role": "viewer"}}
+        heard = Hearing(socket)
+        await heard.begin(("q", "{ auth_info { role } }", {}))
+        assert await heard.next("q") == {"auth_info": {"role": "viewer"}}
 
 
 async def _insert_key(stack: Stack, tenant: UUID, role: str, key: str) -> None:

@@ -105,17 +105,18 @@ def test_launching_leases_are_renewed_in_bulk_and_judged(api: FakeApi, running: 
     api.wait_for(lambda: all(r.phase == "launching" for r in runs))
     kept, cancelled, fenced, begun = runs
     api.wait_for(lambda: len(running.launching) == 4)
-    cancelled.cancel = True
-    fenced.fence += 1
-    running.run_begun(begun.id, 1)
+    with api.changed:  # a renewal by the timer, which a slow machine may see here, must find all of it or nothing
+        cancelled.cancel = True
+        fenced.fence += 1
+        running.run_begun(begun.id, 1)
     api.ring({"agent_work": {"reason": "cancel", "flow_run_id": cancelled.id}})
     api.wait_for(lambda: len(running.cancelled) == 2)
     assert sorted(running.cancelled) == sorted(
         [(cancelled.id, "The run was cancelled", False), (fenced.id, "The run is not this agent's any more", True)]
     )
-    # a slow machine may see a renewal by the timer before the one by the hint
+    # such a renewal may have been on its way with all four when the last one began
     asked = [{lease["flow_run_id"] for lease in call["input"]["leases"]} for call in api.of("renew_leases")]
-    assert {kept.id, cancelled.id, fenced.id} in asked
+    assert any({kept.id, cancelled.id, fenced.id} <= ids for ids in asked)
     assert [run.id for run in running.launching.all()] == [kept.id]
 
 

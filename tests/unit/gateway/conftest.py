@@ -35,6 +35,8 @@ READ_SECRET = "read secret of the tests"
 SERVICE_TOKEN = "service token of the tests"
 TENANT = UUID("01930000-0000-7000-8000-000000000001")
 OTHER_TENANT = UUID("01930000-0000-7000-8000-000000000002")
+PATIENCE = 60
+"""Seconds for what happens at once, on a machine that has much else to do."""
 
 READ_SDL = """
 scalar uuid scalar timestamptz scalar jsonb
@@ -187,7 +189,7 @@ class Socket:
 
     async def raw(self) -> dict[str, Any]:
         """The next ASGI message."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await self._from_app.get()
 
     def nothing(self) -> bool:
@@ -285,13 +287,13 @@ class Harness:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let everybody go on until something holds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not holds():  # noqa: ASYNC110 - turns of the loop, no time
                 await asyncio.sleep(0)
 
     async def waits(self, seconds: float) -> None:
         """Let everybody go on until somebody waits on the clock for just so long, and nobody for less."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while abs(await self.clock.until_waiting() - seconds) > 1e-6:  # noqa: ASYNC110 - turns of the loop, no time
                 await asyncio.sleep(0)
 
@@ -330,8 +332,8 @@ async def make(tmp_path: Any) -> AsyncIterator[MakeHarness]:
             )
             gateway = build(
                 config,
-                graphql=AsgiUpstream(business.app, name="graphql", timeout=5),
-                read=AsgiUpstream(read.app, name="read", timeout=5),
+                graphql=AsgiUpstream(business.app, name="graphql", timeout=PATIENCE),
+                read=AsgiUpstream(read.app, name="read", timeout=PATIENCE),
                 bus=bus,
                 clock=clock,
                 pages=pages or Pages(tmp_path / "static"),

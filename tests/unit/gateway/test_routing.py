@@ -275,7 +275,7 @@ async def test_the_two_sides_are_asked_at_the_same_time(harness: Any) -> None:
         inner = route.app
 
         async def waiting(scope: Any, receive: Any, send: Any, inner: Any = inner) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await both.wait()
             await inner(scope, receive, send)
 
