@@ -85,10 +85,8 @@ test-docker: install ui ## The Docker agent on a real engine (one is started whe
 
 # A control plane of Kubernetes for tests: Go builds it once, at the versions in tests/kubernetes/tools/go.mod.
 K8S_TOOLS := $(or $(TOWPATH_K8S_TOOLS),$(CURDIR)/.cache/k8s-tools)
-$(K8S_TOOLS)/.built: tests/kubernetes/tools/go.mod tests/kubernetes/tools/go.sum tests/kubernetes/tools/build.sh
+k8s-tools: ## Build etcd, kube-apiserver, kube-controller-manager, kube-scheduler and helm for tests, once (needs Go)
 	tests/kubernetes/tools/build.sh $(K8S_TOOLS)/bin
-	touch $@
-k8s-tools: $(K8S_TOOLS)/.built ## Build etcd, kube-apiserver, kube-controller-manager and helm for tests (needs Go)
 
 test-k8s: install ui k8s-tools ## The Kubernetes agent against a real API server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/kubernetes

@@ -59,7 +59,7 @@ def run() -> list[Measure]:
     if not (TOOLS / "kube-apiserver").exists():
         print(f"!! no kube-apiserver in {TOOLS}: the Kubernetes agent is NOT measured (make k8s-tools)", flush=True)
         return []
-    with tempfile.TemporaryDirectory(prefix="towpath-bench-") as folder, running(Path(folder)) as cluster:
+    with tempfile.TemporaryDirectory(prefix="towpath-bench-") as folder, running(Path(folder), scheduler=False) as cluster:
         cluster.api("POST", "/api/v1/namespaces", {"metadata": {"name": "bench"}})
         timed = _Timed(cluster, Path(folder))
         for _ in range(ONE_BY_ONE + 10):

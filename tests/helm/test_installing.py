@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.helm.chart import CHART, SETS, helm, values_of
-from tests.kubernetes.cluster import Cluster, until
+from tests.kubernetes.cluster import Cluster
 
 STRICT = ("--timeout", "120s")
 
@@ -46,7 +46,7 @@ def test_everything_is_admitted_and_every_pod_too(name: str, cluster: Cluster, h
         names = [pod["metadata"]["name"] for pod in listed(cluster, namespace, "pods")]
         return {owner: sum(pod.startswith(f"{owner}-") for pod in names) for owner in expected}
 
-    until(lambda: pods() == expected, f"the controllers have not made all pods: {expected}")
+    cluster.wait(lambda: pods() == expected, f"the controllers have not made all pods: {expected}")
 
 
 @pytest.mark.parametrize("succeeds", [True, False])
@@ -67,7 +67,7 @@ def test_an_upgrade_waits_for_its_migration_and_keeps_secrets(succeeds: bool, cl
     assert secret(cluster, namespace) == before
 
     helm("uninstall", "t", "--namespace", namespace, kubeconfig=cluster.kubeconfig, home=home)
-    until(lambda: not listed(cluster, namespace, "deployments"), "services are still there")
+    cluster.wait(lambda: not listed(cluster, namespace, "deployments"), "services are still there")
     assert secret(cluster, namespace) == before, "what opens the secrets in the database went with the release"
 
 
@@ -87,5 +87,5 @@ def migrate(cluster: Cluster, namespace: str, upgrade: Future[Any], exit_code: i
                 ended.add(name)
         return upgrade.done()
 
-    until(settled, "the upgrade does not end", patience=150)
+    cluster.wait(settled, "the upgrade does not end", patience=150)
     assert ended, "there was no migration"

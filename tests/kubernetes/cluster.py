@@ -1,29 +1,24 @@
-"""A control plane of Kubernetes on loopback: etcd, kube-apiserver and kube-controller-manager, with certificates of their own.
+"""A control plane of Kubernetes on loopback: etcd, API server, controller manager and scheduler, with certificates of their own.
 
-No kubelet and no scheduler: nothing runs in a pod by itself. What a kubelet would write of a pod,
-tests write by `set_status`.
+No kubelet: nothing runs in a pod by itself. What a kubelet would write of a pod, tests write by `set_status`, or `kubelet.py` does.
 `make k8s-tools` builds the programs.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.kubernetes import certificates
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("TOWPATH_K8S_TOOLS", ROOT / ".cache" / "k8s-tools")) / "bin"
@@ -41,8 +36,15 @@ CONTROLLERS = (
     "statefulset-controller",
     "endpointslice-controller",
     "disruption-controller",
+    "node-lifecycle-controller",
+    "taint-eviction-controller",
+    "pod-garbage-collector-controller",
 )
-PATIENCE = 60.0
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PATIENCE = 300.0
+"""Seconds for anything at all to happen: long, for the machine may be slow and busy. Who waits sees at once when a program has ended."""
+_ANSWER = 90.0
+"""Seconds for one answer of the API server."""
 
 
 class Cluster:
@@ -59,16 +61,20 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kubeconfig = folder / "admin.kubeconfig"
-        self._etcd, self._peer, self._port = (_free() for _ in range(3))
+        # taken until the end, also while a server of ours that shares one is away: nobody else gets it
+        self._taken = [_take() for _ in range(3)]
+        self._etcd, self._peer, self._port = (taken.getsockname()[1] for taken in self._taken)
         self.url = f"https://127.0.0.1:{self._port}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._certificates()
+        certificates.write_all(folder)
+        user = {"client-certificate": str(folder / "admin.crt"), "client-key": str(folder / "admin.key")}
+        self._write_kubeconfig(self.kubeconfig, user, "default")
         self._session = requests.Session()
         self._session.trust_env = False  # else the environment may name other authorities, and a proxy
         self._session.verify, self._session.cert = str(folder / "ca.crt"), (str(folder / "admin.crt"), str(folder / "admin.key"))
 
-    def start(self) -> None:
-        """Start all of it; returns when the API server is ready and its controllers have begun."""
+    def start(self, *, scheduler: bool = True) -> None:
+        """Start all of it, or all but the scheduler; returns when the API server is ready and its controllers have begun."""
         f = self.folder
         self._run(
             "etcd",
@@ -78,8 +84,10 @@ class Cluster:
             f"--listen-peer-urls=http://127.0.0.1:{self._peer}",
             f"--initial-advertise-peer-urls=http://127.0.0.1:{self._peer}",
             f"--initial-cluster=default=http://127.0.0.1:{self._peer}",
+            "--socket-reuse-port=true",
             "--unsafe-no-fsync",
         )
+        self.wait(lambda: self._answers(f"http://127.0.0.1:{self._etcd}/health"), "etcd is not healthy")
         self.start_api()
         self._run(
             "kube-controller-manager",
@@ -90,6 +98,9 @@ class Cluster:
             "--secure-port=0",
             f"--controllers={','.join(CONTROLLERS)}",
         )
+        if scheduler:
+            self._run("kube-scheduler", f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--secure-port=0")
+        self._wait_for_account("default")  # the controllers have begun
 
     def start_api(self) -> None:
         """Start the API server, on its port and data of before, and wait until it is ready."""
@@ -99,6 +110,7 @@ class Cluster:
             f"--etcd-servers=http://127.0.0.1:{self._etcd}",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._port}",
+            "--permit-port-sharing=true",
             "--endpoint-reconciler-type=none",
             "--external-hostname=127.0.0.1",
             f"--tls-cert-file={f}/server.crt",
@@ -110,7 +122,7 @@ class Cluster:
             "--authorization-mode=Node,RBAC",
             "--service-cluster-ip-range=10.0.0.0/24",
         )
-        until(lambda: self._ready(), "the API server is not ready", self._log("kube-apiserver"))
+        self.wait(lambda: self._answers(f"{self.url}/readyz"), "the API server is not ready")
 
     def stop_api(self) -> None:
         """End the API server; what it knows stays."""
@@ -121,6 +133,34 @@ class Cluster:
         for name in reversed(list(self._processes)):
             self._end(name)
         self._session.close()
+        for taken in self._taken:
+            taken.close()
+
+    def wait(self, condition: Callable[[], Any], complaint: str, patience: float = PATIENCE) -> None:
+        """Wait until a condition holds that no signal tells of.
+
+        Raises:
+            AssertionError: It does not come to hold in `patience` seconds, or a program has ended; with the ends of the logs.
+        """
+        deadline = time.monotonic() + patience
+        while True:
+            for name, process in self._processes.items():
+                assert process.poll() is None, f"{name} has ended with status {process.returncode}:\n{self._tail(name)}"
+            if condition():
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    "\n".join([f"not within {patience:g} s: {complaint}", *(self._tail(name) for name in self._processes)])
+                )
+            time.sleep(0.05)
+
+    def forget_history(self) -> None:
+        """Have etcd and the API server, which is started anew, forget all versions but the newest: no watch of before can go on."""
+        head = self._session.post(f"http://127.0.0.1:{self._etcd}/v3/kv/range", json={"key": "AA=="}, timeout=_ANSWER).json()
+        compaction = {"revision": head["header"]["revision"], "physical": True}
+        self._session.post(f"http://127.0.0.1:{self._etcd}/v3/kv/compaction", json=compaction, timeout=_ANSWER).raise_for_status()
+        self.stop_api()
+        self.start_api()
 
     def api(self, method: str, path: str, body: Any = None, *, merge: bool = False) -> Any:
         """What the API server answers an administrator, read from JSON.
@@ -129,7 +169,7 @@ class Cluster:
             requests.HTTPError: It refuses; the answer's text is in the message.
         """
         kind = "application/strategic-merge-patch+json" if merge else "application/json"
-        answer = self._session.request(method, self.url + path, json=body, headers={"Content-Type": kind}, timeout=20)
+        answer = self._session.request(method, self.url + path, json=body, headers={"Content-Type": kind}, timeout=_ANSWER)
         if not answer.ok:
             raise requests.HTTPError(f"{method} {path}: {answer.status_code} {answer.text}", response=answer)
         return answer.json()
@@ -138,9 +178,7 @@ class Cluster:
         """Make a namespace under the restricted Pod Security Standard, and wait for its default service account."""
         enforced = {"pod-security.kubernetes.io/enforce": "restricted", **labels}
         self.api("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": enforced}})
-        until(
-            lambda: self._session.get(f"{self.url}/api/v1/namespaces/{name}/serviceaccounts/default").ok, f"{name} has no service account"
-        )
+        self._wait_for_account(name)
         return name
 
     def set_status(self, namespace: str, pod: str, status: dict[str, Any]) -> None:
@@ -170,26 +208,17 @@ class Cluster:
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def _ready(self) -> bool:
-        process = self._processes["kube-apiserver"]
-        assert process.poll() is None, self._log("kube-apiserver").read_text()[-3000:]
+    def _tail(self, name: str) -> str:
+        return f"--- the end of {name}'s log\n{self._log(name).read_text(errors='replace')[-3000:]}"
+
+    def _answers(self, url: str) -> bool:
         with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-            return self._session.get(f"{self.url}/readyz", timeout=5).ok
+            return self._session.get(url, timeout=_ANSWER).ok
         return False
 
-    # ------------------------------------------------------------------------------------------------------------------- certificates
-
-    def _certificates(self) -> None:
-        ca_key = _key(self.folder / "ca.key")
-        ca = _certificate("towpath-tests", ca_key, "towpath-tests", ca_key, authority=True)
-        (self.folder / "ca.crt").write_bytes(ca)
-        for name, who, group in (("server", "kube-apiserver", None), ("admin", "admin", "system:masters")):
-            key = _key(self.folder / f"{name}.key")
-            made = _certificate(who, key, "towpath-tests", ca_key, group=group)
-            (self.folder / f"{name}.crt").write_bytes(made)
-        _key(self.folder / "accounts.key")
-        user = {"client-certificate": str(self.folder / "admin.crt"), "client-key": str(self.folder / "admin.key")}
-        self._write_kubeconfig(self.kubeconfig, user, "default")
+    def _wait_for_account(self, namespace: str) -> None:
+        account = f"{self.url}/api/v1/namespaces/{namespace}/serviceaccounts/default"
+        self.wait(lambda: self._answers(account), f"the namespace {namespace} has no service account")
 
     def _write_kubeconfig(self, path: Path, user: dict[str, str], namespace: str) -> None:
         cluster = {"server": self.url, "certificate-authority": str(self.folder / "ca.crt")}
@@ -205,67 +234,20 @@ class Cluster:
         path.chmod(0o600)
 
 
-def until(condition: Any, complaint: str, log: Path | None = None, patience: float = PATIENCE) -> None:
-    """Wait until a condition holds that no signal tells of."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        said = f"\n{log.read_text()[-3000:]}" if log is not None and time.monotonic() > deadline else ""
-        assert time.monotonic() < deadline, complaint + said
-        time.sleep(0.05)
-
-
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
+def running(folder: Path, *, scheduler: bool = True) -> Iterator[Cluster]:
     """A control plane as long as the block."""
     cluster = Cluster(folder)
     try:
-        cluster.start()
+        cluster.start(scheduler=scheduler)
         yield cluster
     finally:
         cluster.stop()
 
 
-def _free() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-def _key(path: Path) -> ec.EllipticCurvePrivateKey:
-    key = ec.generate_private_key(ec.SECP256R1())
-    form = serialization.PrivateFormat.TraditionalOpenSSL  # the API server reads no other one of accounts
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    path.chmod(0o600)
-    return key
-
-
-def _certificate(
-    who: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    signer: ec.EllipticCurvePrivateKey,
-    *,
-    group: str | None = None,
-    authority: bool = False,
-) -> bytes:
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.NameAttribute(NameOID.COMMON_NAME, who), *([x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else [])]
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name(names))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-    )
-    if authority:
-        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-        made = made.add_extension(usage, critical=True)
-    else:
-        made = made.add_extension(alternative, critical=False)
-    return made.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+def _take() -> socket.socket:
+    """A port that only servers get which share it, as ours are told to."""
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    taken.bind(("127.0.0.1", 0))
+    return taken

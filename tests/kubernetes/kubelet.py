@@ -1,8 +1,9 @@
 """A kubelet for tests: it carries out the pods of a real API server as processes of this machine.
 
-What it does is what a kubelet does, as far as the agent can see: it binds pods to its node, refuses images that are not there, waits for
-secrets, starts the container `flow` with its command and its environment, says how the pod is, ends it with SIGTERM and its grace when it
-is deleted, kills it when it has more memory than its limit, serves its log. What it does not: images, namespaces of the kernel, cgroups,
+What it does is what a kubelet does, as far as the agent can see: it renews its node's lease, takes the pods that the scheduler gives it,
+refuses images that are not there, waits for secrets, starts the container `flow` with its command and its environment, says how the pod
+is, ends it with SIGTERM and its grace when it is deleted, kills it when it has more memory than its limit, evicts, serves its log. What
+it does not: images, namespaces of the kernel, cgroups,
 users. So it proves what the cluster and the agent say to each other, and that what is in a Job runs a flow; not that a container would.
 """
 
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,9 +36,14 @@ from towpath_agent_kubernetes.cluster import Pod
 
 from tests.kubernetes.cluster import Cluster
 
-NODE = "this-machine"
+SIZE = {"cpu": "8", "memory": "16Gi", "pods": "110"}
 IMAGE = "towpath:test"
 """The only image that is there."""
+BEAT = 5.0
+"""Seconds between two renewals of the node's lease, which the cluster misses after 50."""
+SECRET_GRACE = 20.0
+"""Seconds that a secret may be late before the pod says so: an agent makes it after its Job."""
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
@@ -46,56 +53,87 @@ class Kubelet:
     Args:
         cluster: The control plane.
         folder: For logs and homes.
+        name: The node's; None for one that nobody else has.
+
+    Attributes:
+        processes: What runs or ran, by the pod's name.
     """
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, name: str | None = None) -> None:
+        self.name = name or f"node-{uuid.uuid4().hex[:8]}"
         self._cluster = cluster
         self._folder = folder
         self._stop = threading.Event()
         self._known: set[str] = set()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._deleted: dict[str, threading.Event] = {}
+        self._evicted: dict[str, str] = {}
         self._server = _serve(folder)
         self._threads = [
             threading.Thread(target=self._server.serve_forever, daemon=True),
             threading.Thread(target=self._watch, daemon=True),
+            threading.Thread(target=self._beat, daemon=True),
         ]
 
     def start(self) -> Kubelet:
-        """Make the node known, and take its pods."""
-        with contextlib.suppress(requests.HTTPError):  # it is known already
-            self._cluster.api("POST", "/api/v1/nodes", {"metadata": {"name": NODE}})
+        """Make the node known, and take its pods. Returns when the cluster would give it some."""
+        self._cluster.api("POST", "/api/v1/nodes", {"metadata": {"name": self.name, "labels": {"kubernetes.io/hostname": self.name}}})
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self._server.server_address[1]}},
             "conditions": [{"type": "Ready", "status": "True", "reason": "Tests"}],
+            "capacity": SIZE,
+            "allocatable": SIZE,
         }
-        self._cluster.api("PATCH", f"/api/v1/nodes/{NODE}/status", {"status": status}, merge=True)
+        self._cluster.api("PATCH", f"/api/v1/nodes/{self.name}/status", {"status": status}, merge=True)
+        lease = {
+            "metadata": {"name": self.name},
+            "spec": {"holderIdentity": self.name, "leaseDurationSeconds": 40, "renewTime": _now(micro=True)},
+        }
+        self._cluster.wait(lambda: self._try("POST", _LEASES, lease), "the node gets no lease")
         for thread in self._threads:
             thread.start()
+        self._cluster.wait(
+            lambda: not self._cluster.api("GET", f"/api/v1/nodes/{self.name}")["spec"].get("taints"), "nobody wants the node"
+        )
         return self
 
+    def lose(self) -> None:
+        """The machine is gone with all that ran on it; somebody takes the node out of the cluster."""
+        self.close()
+        self._cluster.api("DELETE", f"/api/v1/nodes/{self.name}")
+
     def close(self) -> None:
-        """End all that it runs."""
+        """End all that it runs, and say no more."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._server.shutdown()
         self._server.server_close()
-        for process in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        for process in list(self.processes.values()):
+            self._kill(process)
             process.wait()
 
     def kill(self, run_id: str) -> None:
         """End a run's container with SIGKILL, as whoever has the node can."""
-        for name, process in self.processes.items():
+        for name, process in list(self.processes.items()):
             if run_id in name and process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                self._kill(process)
+
+    def evict(self, run_id: str, message: str) -> None:
+        """End a run's pod, as a kubelet does whose node runs out of something."""
+        self._evicted |= {name: message for name in self.processes if run_id in name}
+        self.kill(run_id)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT):
+            self._try("PATCH", f"{_LEASES}/{self.name}", {"spec": {"renewTime": _now(micro=True)}})
 
     def _watch(self) -> None:
         while not self._stop.is_set():
             client = Client(KubeConfig.from_file(self._cluster.kubeconfig))
             with contextlib.suppress(httpx2.HTTPError, RuntimeError), client:
-                for what, pod in client.watch(Pod, namespace="*", server_timeout=60):
+                for what, pod in client.watch(Pod, namespace="*", fields={"spec.nodeName": self.name}, server_timeout=60):
                     if self._stop.is_set():
                         return
                     self._see(what, pod)
@@ -112,31 +150,34 @@ class Kubelet:
 
     def _carry_out(self, pod: dict[str, Any], gone: threading.Event) -> None:
         container = pod["spec"]["containers"][0]
+        if container["image"] != IMAGE:
+            self._waits(pod, "ErrImagePull", f"{container['image']}: not found")
+        elif (env := self._environment(pod, gone)) is not None:
+            self._run(pod, container, env, gone)
+        gone.wait()
+        while not self._stop.is_set() and self._there(pod):
+            self._try("DELETE", _path(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}})
+            self._stop.wait(0.2)
+
+    def _there(self, pod: dict[str, Any]) -> bool:
         try:
-            target = {"apiVersion": "v1", "kind": "Node", "name": NODE}
-            self._cluster.api("POST", f"{_path(pod)}/binding", {"metadata": {"name": pod["metadata"]["name"]}, "target": target})
-            if container["image"] != IMAGE:
-                self._waits(pod, "ErrImagePull", f"{container['image']}: not found")
-                gone.wait()
-            elif (env := self._environment(pod, gone)) is not None:
-                self._run(pod, container, env, gone)
-            gone.wait()
-            self._cluster.api("DELETE", _path(pod), {"gracePeriodSeconds": 0})
+            return bool(self._cluster.api("GET", _path(pod))["metadata"]["uid"] == pod["metadata"]["uid"])
         except requests.RequestException as e:
-            if not self._stop.is_set() and not gone.is_set():
-                print(f"kubelet: {pod['metadata']['name']}: {e}", flush=True)
+            return not _missing(e)
 
     def _environment(self, pod: dict[str, Any], gone: threading.Event) -> dict[str, str] | None:
         """The container's variables; None when it was deleted before its secret was there."""
         name, secrets = pod["metadata"]["name"], f"/api/v1/namespaces/{pod['metadata']['namespace']}/secrets"
         env: dict[str, str] = {}
+        late = time.monotonic() + SECRET_GRACE
         for one in pod["spec"]["containers"][0]["env"]:
             reference = (one.get("valueFrom") or {}).get("secretKeyRef")
             while reference is not None:
                 try:
                     found = self._cluster.api("GET", f"{secrets}/{reference['name']}")
-                except requests.HTTPError as e:
-                    self._waits(pod, "CreateContainerConfigError", str(e))
+                except requests.RequestException as e:
+                    if _missing(e) and time.monotonic() > late:
+                        self._waits(pod, "CreateContainerConfigError", str(e))
                     if gone.wait(0.2):
                         return None
                 else:
@@ -165,7 +206,7 @@ class Kubelet:
             over = limit is not None and _memory(process.pid) > limit
             if over or (kill_at is not None and time.monotonic() > kill_at):
                 oom = over
-                os.killpg(process.pid, signal.SIGKILL)
+                self._kill(process)
                 process.wait()
             time.sleep(0.05)
         if self._stop.is_set():
@@ -173,12 +214,13 @@ class Kubelet:
         status = process.returncode if process.returncode >= 0 else 128 - process.returncode
         reason = "OOMKilled" if oom else "Completed" if status == 0 else "Error"
         terminated = {"exitCode": status, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
-        self._say(pod, "Succeeded" if status == 0 else "Failed", {"terminated": terminated})
+        evicted = {"reason": "Evicted", "message": self._evicted[name]} if name in self._evicted else {}
+        self._say(pod, "Succeeded" if status == 0 else "Failed", {"terminated": terminated}, **evicted)
 
     def _waits(self, pod: dict[str, Any], reason: str, message: str) -> None:
         self._say(pod, "Pending", {"waiting": {"reason": reason, "message": message}})
 
-    def _say(self, pod: dict[str, Any], phase: str, state: dict[str, Any]) -> None:
+    def _say(self, pod: dict[str, Any], phase: str, state: dict[str, Any], **more: str) -> None:
         container = pod["spec"]["containers"][0]
         one = {
             "name": container["name"],
@@ -188,16 +230,31 @@ class Kubelet:
             "ready": "running" in state,
             "state": {"waiting": None, "running": None, "terminated": None, **state},
         }
-        status = {"phase": phase, "containerStatuses": [one]}
+        status = {"phase": phase, "containerStatuses": [one], **more}
         while not self._stop.is_set():
             try:
                 self._cluster.set_status(pod["metadata"]["namespace"], pod["metadata"]["name"], status)
-            except requests.HTTPError:  # the pod is gone
-                return
-            except requests.ConnectionError:
+            except requests.RequestException as e:
+                if _missing(e):  # the pod is gone
+                    return
                 self._stop.wait(0.2)
             else:
                 return
+
+    def _try(self, method: str, path: str, body: Any) -> bool:
+        with contextlib.suppress(requests.RequestException):
+            self._cluster.api(method, path, body, merge=method == "PATCH")
+            return True
+        return False
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _missing(error: requests.RequestException) -> bool:
+    return error.response is not None and error.response.status_code == 404
 
 
 def _path(pod: dict[str, Any]) -> str:
@@ -219,8 +276,8 @@ def _bytes(text: str | None) -> int | None:
     return None if text is None else int(text[:-2]) * _BYTES[text[-2:]]
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _now(*, micro: bool = False) -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _serve(folder: Path) -> ThreadingHTTPServer:
@@ -241,7 +298,7 @@ def _serve(folder: Path) -> ThreadingHTTPServer:
             """Say nothing."""
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NODE)])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node")])
     now = datetime.datetime.now(datetime.UTC)
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
     made = made.not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1))

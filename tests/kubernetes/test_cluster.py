@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.kubernetes.cluster import Cluster, until
+from tests.kubernetes.cluster import Cluster
 
 
 def _pod(**context: object) -> dict[str, object]:
@@ -27,7 +27,7 @@ def test_a_job_gets_a_pod_whose_end_ends_it(cluster: Cluster) -> None:
     """The controllers work: a pod appears, its status decides the Job's."""
     space = cluster.namespace("plane")
     cluster.api("POST", f"/apis/batch/v1/namespaces/{space}/jobs", _job("one"))
-    until(lambda: cluster.api("GET", f"/api/v1/namespaces/{space}/pods")["items"], "the Job has no pod")
+    cluster.wait(lambda: cluster.api("GET", f"/api/v1/namespaces/{space}/pods")["items"], "the Job has no pod")
     pod = cluster.api("GET", f"/api/v1/namespaces/{space}/pods")["items"][0]["metadata"]["name"]
     ended = {"exitCode": 3, "reason": "Error", "finishedAt": "2026-01-01T00:00:00Z"}
     container = {"name": "flow", "image": "", "imageID": "", "ready": False, "restartCount": 0, "state": {"terminated": ended}}
@@ -37,7 +37,7 @@ def test_a_job_gets_a_pod_whose_end_ends_it(cluster: Cluster) -> None:
         status = cluster.api("GET", f"/apis/batch/v1/namespaces/{space}/jobs/one")["status"]
         return any(c["type"] == "Failed" and c["status"] == "True" for c in status.get("conditions", ()))
 
-    until(failed, "the Job did not fail")
+    cluster.wait(failed, "the Job did not fail")
 
 
 def test_admission_refuses_what_pod_security_forbids(cluster: Cluster) -> None:
