@@ -56,7 +56,7 @@ class Site:
     def cli(self, *arguments: str, expect: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """Run `towpath`; its exit status must be `expect`."""
         run = subprocess.run(
-            [TOWPATH, *arguments], env=self.env(**env), cwd=self.folder, capture_output=True, text=True, check=False, timeout=60
+            [TOWPATH, *arguments], env=self.env(**env), cwd=self.folder, capture_output=True, text=True, check=False, timeout=240
         )
         assert expect is None or run.returncode == expect, f"{arguments} ended {run.returncode}:\n{run.stdout}{run.stderr}"
         assert "Traceback" not in run.stderr
@@ -135,7 +135,7 @@ class Site:
                 stdin=subprocess.DEVNULL,
             )
         self.agents.append(process)
-        wait_until(f"agent {name} registers", lambda: f"Agent {name} registered" in log.read_text())
+        wait_until(f"agent {name} registers", lambda: f"Agent {name} registered" in log.read_text(), 240)
         return process
 
     def runners(self) -> list[psutil.Process]:

@@ -30,8 +30,8 @@ Pod: Any = create_namespaced_resource("", "v1", "Pod", "pods")
 Secret: Any = create_namespaced_resource("", "v1", "Secret", "secrets")
 Event: Any = create_namespaced_resource("", "v1", "Event", "events")
 
-PATIENCE = 30.0
-"""Seconds for which a Job is offered to an API server that does not answer."""
+PATIENCE = 120.0
+"""Seconds for which a Job is offered to an API server that does not answer: one that is upgraded is away for a minute or so."""
 _ANSWER = 10.0
 """Seconds that the API server has for an answer."""
 _WATCH = 280
