@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from towpath_read_engine.engine import Engine
+from towpath_read_engine.engine import Engine, EngineSettings
 from towpath_read_engine.metadata import parse
 from towpath_read_engine.testing import asking
 
@@ -137,6 +137,22 @@ async def test_a_permission_of_its_own_wins_and_heirs_have_heirs(library_url):
         ({"_exists": {"_table": "article", "_where": {"views": {"_gt": "X-Hasura-Views"}}}}, {"x-hasura-views": "1000"}, [1, 2, 3, 4, 5]),
         ({"_exists": {"_table": {"name": "article"}, "_where": {"views": {"_lt": 0}}}}, {}, []),
         ({"id": {"_in": []}}, {}, []),
+        ({"articles_aggregate": {"count": {"predicate": {"_gt": 1}}}}, {}, [1, 2]),
+        ({"articles_aggregate": {"count": {"arguments": "*", "predicate": {"_eq": "X-Hasura-N"}}}}, {"x-hasura-n": "0"}, [4]),
+        ({"articles_aggregate": {"count": {"arguments": ["editor_id"], "distinct": True, "predicate": {"$in": [1, 5]}}}}, {}, [1, 5]),
+        ({"articles_aggregate": {"count": {"predicate": {"_eq": 1}, "filter": {"published": False}}}}, {}, [1, 3]),
+        ({"articles_aggregate": {"bool_and": {"arguments": "published", "predicate": {"_eq": False}}}}, {}, [1, 3]),
+        ({"articles_aggregate": {"count": {"filter": {"editor_id": {"_ceq": ["$", "id"]}}, "predicate": {"_gt": 0}}}}, {}, []),
+        ({"articles_aggregate": {"count": {"filter": {"editor_id": {"_clt": ["$", "id"]}}, "predicate": {"_gt": 0}}}}, {}, [2, 5]),
+        (
+            {
+                "articles": {
+                    "author": {"articles_aggregate": {"count": {"filter": {"editor_id": {"_cgt": ["$", "id"]}}, "predicate": {"_eq": 1}}}}
+                }
+            },
+            {},
+            [1, 2],
+        ),
     ],
 )
 async def test_filters(library_url, where, session, ids):
@@ -192,6 +208,27 @@ async def test_a_role_without_columns_can_count(library_url):
         (_permission("r", ["id"], {"id": {"_ceq": "nowhere"}}), "nowhere"),
         (_permission("r", ["id"], {"_and": 5}), "object"),
         (_permission("r", ["id"], {"id": {"_in": [1, {}]}}), "wrong value"),
+        *(
+            (_permission("r", ["id"], {"articles_aggregate": aggregate}), word)
+            for aggregate, word in [
+                ({"$count": {"predicate": {"_eq": 0}}}, "$count"),
+                ({"count": {"predicate": 1}}, "predicate"),
+                ({"count": {}}, "malformed"),
+                ({"count": {"predicate": {"_eq": 1}, "where": {}}}, "where"),
+                ({"count": {"predicate": {"_eq": 1}, "filter": []}}, "object"),
+                ({"count": {"predicate": {"_eq": 1}, "distinct": "yes"}}, "distinct"),
+                ({"count": {"predicate": {"_eq": 1}, "arguments": ["nowhere"]}}, "nowhere"),
+                ({"count": {"predicate": {"_like": "x"}}}, "_like"),
+                ({"bool_and": {"predicate": {"_eq": True}}}, "names None"),
+                ({"bool_and": {"predicate": {"_eq": True}, "arguments": ["published", "published"]}}, "one column"),
+                ({"bool_and": {"predicate": {"_eq": True}, "arguments": "title"}}, "title"),
+                ({"corr": {"predicate": {"_gt": 0}, "arguments": "rating"}}, "X and Y"),
+                ({"corr": {"predicate": {"_gt": 0}, "arguments": {"X": "rating", "Y": "views"}}}, "rating"),
+                ({"stddev": {"predicate": {"_gt": 0}, "arguments": "rating"}}, "stddev"),
+                ([], "malformed"),
+            ]
+        ),
+        (_permission("r", ["id"], {"mentor_aggregate": {"count": {"predicate": {"_eq": 1}}}}), "mentor_aggregate"),
     ],
 )
 async def test_a_filter_that_makes_no_sense_closes_the_table(library_url, library, permission, word):
@@ -211,3 +248,39 @@ async def test_unknown_columns_and_roles_that_inherit_themselves(library):
     schema = await Engine(library.database).load(parse(document))
     assert [item.kind for item in schema.inconsistencies] == ["select_permission", "inherited_role"]
     assert set(schema.role("a").roots) == {"author", "author_by_pk"}
+
+
+async def test_an_inherited_role_calls_what_any_parent_may_call(library_url):
+    """Where function permissions are not inferred, one parent's is enough, also a grandparent's; nobody else may call."""
+    document = _document(
+        [],
+        [_permission("self", ["title"]), _permission("searcher", ["title"])],
+        {"heir": ["self", "searcher"], "grandchild": ["heir"], "b": ["self"]},
+    )
+    document["sources"][0]["functions"] = [{"function": "search_articles", "permissions": [{"role": "searcher"}]}]
+    query = '{ search_articles(args: {search: "engines"}) { title } }'
+    async with asking(library_url, document, EngineSettings(infer_function_permissions=False)) as library:
+        for role in ("searcher", "heir", "grandchild", "admin"):
+            assert await library.data(query, role=role) == {"search_articles": [{"title": "Engines"}]}
+        for role in ("self", "b", "nobody"):
+            assert (await library.error(query, role=role))[2] == "field 'search_articles' not found in type: 'query_root'"
+
+
+async def test_a_cell_is_shown_by_the_aggregate_that_shows_the_row(library_url):
+    """What decides over a hidden cell may be counted elsewhere, and compared with a column that nobody asked for."""
+    several = {"articles_aggregate": {"count": {"filter": {"editor_id": {"_clt": ["$", "id"]}}, "predicate": {"_eq": 1}}}}
+    document = _document([_permission("plain", ["id"]), _permission("edited", ["name"], several)], [], {"heir": ["plain", "edited"]})
+    async with asking(library_url, document) as library:
+        for arguments in ("order_by: {id: asc}", "order_by: {id: asc}, limit: 5"):
+            answer = await library.data(f"{{ author({arguments}) {{ name }} }}", role="heir")
+            assert [row["name"] for row in answer["author"]] == [None, "Brontë", None, None, "Éluard"]
+        totals = await library.data("{ author_aggregate(limit: 5) { aggregate { count(columns: name) } } }", role="admin")
+        assert totals["author_aggregate"]["aggregate"]["count"] == 5
+
+
+async def test_a_caller_without_a_role_is_nobody(library):
+    """The empty role sees nothing, whatever documents were answered before."""
+    query = "{ author(limit: 1) { id } }"
+    assert await library.data(query) == {"author": [{"id": 1}]}
+    for role in ("", " ", "nobody"):
+        assert (await library.error(query, role=role))[0] == "validation-failed"

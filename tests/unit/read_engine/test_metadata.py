@@ -103,3 +103,19 @@ def test_a_customization_of_a_source_is_refused():
     with pytest.raises(MetadataError, match="customization"):
         parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": {"root_fields": {"prefix": "x_"}}}]})
     assert parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": {}}]}).tables == ()
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 7, ["x"]])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda name: {"sources": [{"tables": [{"table": "a", "select_permissions": [{"role": name, "permission": {"filter": {}}}]}]}]},
+        lambda name: {"sources": [{"tables": [], "functions": [{"function": "f", "permissions": [{"role": name}]}]}]},
+        lambda name: {"sources": [{"tables": []}], "inherited_roles": [{"role_name": name, "role_set": ["a"]}]},
+        lambda name: {"sources": [{"tables": []}], "inherited_roles": [{"role_name": "a", "role_set": [name]}]},
+    ],
+)
+def test_a_role_has_a_name(name, place):
+    """The empty role is that of callers whom no permission knows, so no metadata may give it something."""
+    with pytest.raises(MetadataError, match="the name of a role"):
+        parse({"version": 3, **place(name)})

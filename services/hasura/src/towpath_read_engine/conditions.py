@@ -12,9 +12,17 @@ from towpath_read_engine.inputs import Input
 from towpath_read_engine.model import Column, ComputedField, Link
 from towpath_read_engine.operators import operator_for
 from towpath_read_engine.ordering import select_column, select_columns
-from towpath_read_engine.predicates import predicate_columns, predicate_columns_type, predicate_type
+from towpath_read_engine.predicates import (
+    PAIR,
+    PAIRED_FUNCTIONS,
+    PARTS,
+    predicate_arguments_type,
+    predicate_columns,
+    predicate_columns_type,
+    predicate_type,
+)
 from towpath_read_engine.roles import RoleSchema, TableView
-from towpath_read_engine.scalars import INTEGER, TEXT, PgType, encode, encode_many
+from towpath_read_engine.scalars import TEXT, PgType, encode, encode_many
 
 
 class ConditionResolver:
@@ -78,7 +86,7 @@ class ConditionResolver:
         return plan.every(*(self._predicate(target, relationship.link, type_name, *entry) for entry in given.entries(type_name)))
 
     def _predicate(self, target: TableView, link: Link, type_name: str, function: str, given: Input) -> plan.Condition:
-        if function != "count" and not predicate_columns(target, function):
+        if function != "count" and not predicate_columns(target.columns, function):
             raise invalid(f"field '{function}' not found in type: '{type_name}'", given.path)
         type_name = f"{type_name}_{function}"
         given = given.at(type_name)
@@ -86,7 +94,7 @@ class ConditionResolver:
             return plan.TRUE
         parts = dict(given.entries(type_name))
         for name, value in parts.items():
-            if name not in ("arguments", "distinct", "filter", "predicate") or (name == "arguments" and not target.columns):
+            if name not in PARTS or (name == "arguments" and not target.columns):
                 raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
         if "predicate" not in parts:
             raise invalid("missing required field 'predicate'", given.path)
@@ -97,7 +105,7 @@ class ConditionResolver:
             function,
             self._arguments(target, function, parts.get("arguments"), given.path),
             _flag(parts.get("distinct")),
-            INTEGER if function == "count" else predicate_type(function),
+            predicate_type(function),
         )
         comparison = aggregate.type.comparison
         return self._comparisons(aggregate, parts["predicate"].at(f"{comparison}!"))
@@ -111,8 +119,19 @@ class ConditionResolver:
             return () if given is None else select_columns(target, given)
         if given is None:
             raise invalid("missing required field 'arguments'", path)
-        columns = predicate_columns(target, function)
-        return (select_column(predicate_columns_type(target, function), columns, given),)
+        columns, enum = predicate_columns(target.columns, function), predicate_columns_type(target.name, function)
+        if function not in PAIRED_FUNCTIONS:
+            return (select_column(enum, columns, given),)
+        type_name = predicate_arguments_type(target.name, function)
+        given = given.at(f"{type_name}!")
+        pair = dict(given.entries(type_name))
+        for name, value in pair.items():
+            if name not in PAIR:
+                raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
+        for name in PAIR:
+            if name not in pair:
+                raise invalid(f"missing required field '{name}'", given.path)
+        return tuple(select_column(enum, columns, pair[name]) for name in PAIR)
 
     def _compared(self, column: plan.Operand, given: Input) -> plan.Condition:
         given = given.at(column.type.comparison)

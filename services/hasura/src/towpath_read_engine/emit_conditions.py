@@ -9,11 +9,11 @@ from towpath_read_engine.model import Link
 from towpath_read_engine.sql import EMPTY, Fragment, identifier, join, sql
 
 
-def operand(alias: str, item: plan.Operand) -> Fragment:
-    """A value of a row as the role may see it: null in rows that do not show it."""
+def operand(alias: str, item: plan.Operand, root: str | None = None) -> Fragment:
+    """A value of a row as the role may see it: null in rows that do not show it. `root` as for `condition`."""
     match item:
         case plan.Aggregate():
-            return _aggregate(item, alias)
+            return _aggregate(item, alias, root or alias)
         case plan.Computed():
             value = call(item.call, whole_row(alias))
         case _:
@@ -28,7 +28,7 @@ def aggregated(function: str, items: tuple[plan.Operand, ...], alias: str, *, di
     if not items:
         return sql("count(*)")
     listed = join(", ", [operand(alias, item) for item in items])
-    arguments = sql("({listed})", listed=listed) if len(items) > 1 else listed
+    arguments = sql("({listed})", listed=listed) if function == "count" and len(items) > 1 else listed
     return sql(f"{function}({{distinct}}{{arguments}})", distinct=sql("distinct ") if distinct else EMPTY, arguments=arguments)
 
 
@@ -58,11 +58,11 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
         case plan.Rooted(item=inner):
             return condition(inner, alias, alias)
         case plan.NullTest(column=column, is_null=True):
-            return sql("({column} is null)", column=operand(alias, column))
+            return sql("({column} is null)", column=operand(alias, column, root))
         case plan.NullTest(column=column):
-            return sql("({column} is not null)", column=operand(alias, column))
+            return sql("({column} is not null)", column=operand(alias, column, root))
         case plan.Comparison():
-            return _comparison(item, alias)
+            return _comparison(item, alias, root)
         case plan.ColumnComparison():
             other = identifier(root if item.of_root else alias, item.other.name)
             return sql(f"({item.operator})", column=identifier(alias, item.column.name), value=other)
@@ -70,8 +70,8 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
             return _exists(item, alias, root)
 
 
-def _comparison(item: plan.Comparison, alias: str) -> Fragment:
-    column = operand(alias, item.column)
+def _comparison(item: plan.Comparison, alias: str, root: str) -> Fragment:
+    column = operand(alias, item.column, root)
     if item.as_text:
         column = sql("({column})::text", column=column)
     return sql(f"({item.operator})", column=column, value=parameter(item.value))
@@ -81,10 +81,10 @@ def _exists(item: plan.Exists, alias: str, root: str) -> Fragment:
     return sql("exists (select 1{rows})", rows=_far_rows(item, alias, _inner(alias), root))
 
 
-def _aggregate(item: plan.Aggregate, alias: str) -> Fragment:
+def _aggregate(item: plan.Aggregate, alias: str, root: str) -> Fragment:
     inner = _inner(alias)
     value = aggregated(item.function, item.columns, inner, distinct=item.distinct)
-    return sql("(select {value}{rows})", value=value, rows=_far_rows(item, alias, inner, inner))
+    return sql("(select {value}{rows})", value=value, rows=_far_rows(item, alias, inner, root))
 
 
 def _inner(alias: str) -> str:

@@ -17,7 +17,7 @@ from towpath_read_engine.caching import Lru
 from towpath_read_engine.database import Database
 from towpath_read_engine.emitting import emit
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
-from towpath_read_engine.grants import compile_grants
+from towpath_read_engine.grants import RoleGrants, compile_grants
 from towpath_read_engine.inputs import Definitions
 from towpath_read_engine.introspection import Introspection
 from towpath_read_engine.lexing import LexedDocument, lex
@@ -30,7 +30,7 @@ from towpath_read_engine.selection import refuse_cycles, variables_in
 from towpath_read_engine.variables import DecisionTree, Key, Observations, Values
 
 _NOBODY = ""
-"""The role of everybody whose role no table knows; there is one schema for all of them."""
+"""The role of everybody whose role no table knows; there is one schema for all of them. No metadata can name it."""
 _LONGEST_CACHED_TEXT = 32_768
 _SUBSCRIPTION_HINT = "subscriptions are not supported over HTTP, use websockets instead"
 
@@ -106,8 +106,10 @@ class Schema:
         self._settings = settings
         infer = settings.infer_function_permissions
         self._roles = {
-            role: RoleSchema(model, role, grants.by_role.get(role, {}), infer_functions=infer) for role in (*grants.by_role, ADMIN, _NOBODY)
+            role: RoleSchema(model, role, grants.by_role.get(role, RoleGrants()), infer_functions=infer)
+            for role in (*grants.by_role, ADMIN)
         }
+        self._nobody = RoleSchema(model, _NOBODY, RoleGrants(), infer_functions=infer)
         self._texts: Lru[str, LexedDocument] = Lru(settings.documents)
         self._operations: Lru[tuple[str, str | None, str], _Operation] = Lru(settings.documents)
         self._introspections: dict[str, Introspection] = {}
@@ -115,7 +117,7 @@ class Schema:
 
     def role(self, name: str) -> RoleSchema:
         """What a role sees; unknown roles see nothing."""
-        return self._roles.get(name) or self._roles[_NOBODY]
+        return self._roles.get(name) or self._nobody
 
     def introspection(self, role: RoleSchema) -> Introspection:
         """The GraphQL schema of a role, built when first asked for."""

@@ -96,6 +96,17 @@ def function_key(raw: Any) -> FunctionKey:
     return FunctionKey(str(raw.get("schema", "public")), str(raw["name"]))
 
 
+def role_name(raw: Any) -> str:
+    """The name of a role; nobody is called by the empty text or by something else than a text.
+
+    Raises:
+        ValueError: it is no name.
+    """
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError(f"the name of a role is {raw!r}; a role has a name that is not empty")
+    return raw
+
+
 def _function(raw: Mapping[str, Any]) -> FunctionEntry:
     configuration = raw.get("configuration") or {}
     exposed_as = configuration.get("exposed_as")
@@ -108,6 +119,6 @@ def _function(raw: Mapping[str, Any]) -> FunctionEntry:
         root_names={kind: name for kind, name in roots.items() if name},
         session_argument=configuration.get("session_argument"),
         exposed_as=exposed_as,
-        roles=frozenset(str(item["role"]) for item in raw.get("permissions") or ()),
+        roles=frozenset(role_name(item["role"]) for item in raw.get("permissions") or ()),
         comment=raw.get("comment"),
     )

@@ -40,10 +40,23 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Grants:
-    """Every role's grants by table, and the permissions that make no sense."""
+class RoleGrants:
+    """What a role may read.
 
-    by_role: Mapping[str, Mapping[TableKey, Grant]]
+    Attributes:
+        tables: what of each table.
+        lineage: the role and all that it inherits from: whoever of them may call a function, the role may.
+    """
+
+    tables: Mapping[TableKey, Grant] = field(default_factory=dict)
+    lineage: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Every role's grants, and the permissions that make no sense."""
+
+    by_role: Mapping[str, RoleGrants]
     inconsistencies: tuple[Inconsistency, ...] = ()
 
 
@@ -97,20 +110,21 @@ class _Heirs:
         self._own = own
         self._inherited = inherited
         self._problems = problems
-        self._done: dict[str, Mapping[TableKey, Grant]] = {}
+        self._done: dict[str, RoleGrants] = {}
 
-    def of(self, role: str, below: tuple[str, ...]) -> Mapping[TableKey, Grant]:
+    def of(self, role: str, below: tuple[str, ...]) -> RoleGrants:
         """The grants of a role; `below` are the roles that are being put together from it."""
         if role in below:
             definition = {"role_name": role, "role_set": list(self._inherited[role])}
             self._problems.append(Inconsistency("inherited_role", f"inherited role {role}", f"role {role} inherits itself", definition))
-            return {}
+            return RoleGrants()
         if role not in self._done:
             mine = self._own.get(role, {})
             parents = [self.of(parent, (*below, role)) for parent in self._inherited.get(role, ())]
-            tables = {key for parent in parents for key in parent} - mine.keys()
-            merged = {key: _merged([parent[key] for parent in parents if key in parent]) for key in tables}
-            self._done[role] = {**mine, **merged}
+            tables = {key for parent in parents for key in parent.tables} - mine.keys()
+            merged = {key: _merged([parent.tables[key] for parent in parents if key in parent.tables]) for key in tables}
+            lineage = frozenset({role}).union(*(parent.lineage for parent in parents))
+            self._done[role] = RoleGrants({**mine, **merged}, lineage)
         return self._done[role]
 
 

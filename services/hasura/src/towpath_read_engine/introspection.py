@@ -50,7 +50,15 @@ from towpath_read_engine.introspection_queries import introspection_only, refuse
 from towpath_read_engine.model import Column, ComputedField
 from towpath_read_engine.operators import OPERATORS
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
-from towpath_read_engine.predicates import PREDICATE_FUNCTIONS, predicate_columns, predicate_columns_type, predicate_type
+from towpath_read_engine.predicates import (
+    PAIR,
+    PAIRED_FUNCTIONS,
+    PREDICATE_FUNCTIONS,
+    predicate_arguments_type,
+    predicate_columns,
+    predicate_columns_type,
+    predicate_type,
+)
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, RootKind, Roots, TableView
 from towpath_read_engine.scalars import INTEGER, TEXT, PgType
 
@@ -300,13 +308,22 @@ class Introspection:
         def functions() -> dict[str, GraphQLInputField]:
             found = {"count": predicate("count", _list_in(self._select_column(view)) if view.columns else None, INTEGER)}
             for function in PREDICATE_FUNCTIONS:
-                columns = predicate_columns(view, function)
+                columns = predicate_columns(view.columns, function)
                 if columns:
-                    enum = self._columns_enum(predicate_columns_type(view, function), columns, view)
-                    found[function] = predicate(function, GraphQLNonNull(enum), predicate_type(function))
+                    enum = self._columns_enum(predicate_columns_type(view.name, function), columns, view)
+                    arguments: GraphQLEnumType | GraphQLInputObjectType = (
+                        enum if function not in PAIRED_FUNCTIONS else self._pair(view, function, enum)
+                    )
+                    found[function] = predicate(function, GraphQLNonNull(arguments), predicate_type(function))
             return dict(sorted(found.items()))
 
         return self._input_named(f"{view.name}_aggregate_bool_exp", functions, None)
+
+    def _pair(self, view: TableView, function: str, enum: GraphQLEnumType) -> GraphQLInputObjectType:
+        """The columns of a function that takes two."""
+        return self._input_named(
+            predicate_arguments_type(view.name, function), lambda: {name: _optional(GraphQLNonNull(enum)) for name in PAIR}, None
+        )
 
     def _comparison(self, type_: PgType) -> GraphQLInputObjectType:
         def fields() -> dict[str, GraphQLInputField]:

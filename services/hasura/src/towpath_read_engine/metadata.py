@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from towpath_read_engine.errors import MetadataError
-from towpath_read_engine.function_entries import ComputedFieldEntry, FunctionEntry, computed_field, functions_of
+from towpath_read_engine.function_entries import ComputedFieldEntry, FunctionEntry, computed_field, functions_of, role_name
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,8 +125,10 @@ def parse(document: Any) -> Metadata:
     if not isinstance(sources, list) or not all(isinstance(source, Mapping) for source in sources):
         raise MetadataError("the metadata must have 'sources', a list of objects")
     try:
-        inherited = {str(item["role_name"]): tuple(map(str, item["role_set"])) for item in document.get("inherited_roles") or ()}
-    except (KeyError, TypeError) as error:
+        inherited = {
+            role_name(item["role_name"]): tuple(map(role_name, item["role_set"])) for item in document.get("inherited_roles") or ()
+        }
+    except (KeyError, TypeError, ValueError) as error:
         raise MetadataError(f"the metadata's inherited_roles are malformed: {type(error).__name__}: {error}") from error
     source = source_of(sources) if sources else {}
     return Metadata(tables_of(source), functions_of(source), inherited, document)
@@ -197,7 +199,7 @@ def _table(raw: dict[str, Any]) -> TableEntry:
             for item in raw.get(part) or ()
         ),
         computed_fields=tuple(computed_field(item) for item in raw.get("computed_fields") or ()),
-        permissions={item["role"]: _permission(item) for item in raw.get("select_permissions") or ()},
+        permissions={role_name(item["role"]): _permission(item) for item in raw.get("select_permissions") or ()},
     )
 
 

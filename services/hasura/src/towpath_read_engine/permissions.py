@@ -13,13 +13,15 @@ from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import MetadataError, ReadError
 from towpath_read_engine.inputs import Constant
 from towpath_read_engine.metadata import TableKey, table_key
-from towpath_read_engine.model import Column, Table
+from towpath_read_engine.model import Column, Relationship, Table
 from towpath_read_engine.operators import COLUMN_OPERATORS, operator_for
 from towpath_read_engine.paths import ROOT
+from towpath_read_engine.predicates import PAIR, PAIRED_FUNCTIONS, PARTS, predicate_columns, predicate_type
 from towpath_read_engine.scalars import PgType, encode, encode_many, encode_texts
 
 _SESSION_PREFIX = "x-hasura-"
 _COLUMN_ALIASES = {"_cneq": "_cne"}
+_EVERY_COLUMN = ("*", ["*"])
 
 
 class FilterCompiler:
@@ -70,10 +72,51 @@ class FilterCompiler:
             target = self._tables[computed.function.table]
             return plan.Exists(computed_rows(computed, target), (), self._condition(target, value))
         column = table.column_named(key) if computed is None else computed_value(computed)
+        counted = table.relationships.get(key.removesuffix("_aggregate"))
+        if column is None and counted is not None and counted.is_array:
+            return plan.every(*(self._aggregate(table, counted, str(name), item) for name, item in value.items()))
         if column is None:
             raise self._fail(f"names '{key}', which is neither a column nor a relationship of {table.key}")
+        return self._comparisons(table, column, f"{table.key}.{column.name}", value)
+
+    def _comparisons(self, table: Table, column: plan.Operand, name: str, value: Any) -> plan.Condition:
         operators = value if isinstance(value, Mapping) else {"_eq": value}
-        return plan.every(*(self._comparison(table, column, _normal(str(name)), operand) for name, operand in operators.items()))
+        return plan.every(*(self._comparison(table, column, name, _normal(str(key)), operand) for key, operand in operators.items()))
+
+    def _aggregate(self, table: Table, relationship: Relationship, function: str, parts: Mapping[str, Any]) -> plan.Condition:
+        """One function of `relationship_aggregate: {count: {predicate: ...}}`; columns go by their names in the database."""
+        name = f"{table.key}.{relationship.name}_aggregate.{function}"
+        unknown = parts.keys() - PARTS
+        if unknown:
+            raise self._fail(f"has {', '.join(sorted(unknown))} in {name}, which knows only {', '.join(sorted(PARTS))}")
+        target, distinct, rows = self._tables[relationship.target], parts.get("distinct"), parts.get("filter")
+        if distinct is not None and not isinstance(distinct, bool):
+            raise self._fail(f"has {distinct!r} for distinct in {name}, which is true or false")
+        where = plan.TRUE if rows is None else self._condition(target, rows)
+        columns = self._arguments(target, function, name, parts.get("arguments"))
+        aggregate = plan.Aggregate(target, relationship.link, where, function, columns, distinct is True, predicate_type(function))
+        if not isinstance(parts["predicate"], Mapping):
+            raise self._fail(f"has {parts['predicate']!r} for the predicate of {name}, which is an object of operators")
+        return self._comparisons(table, aggregate, name, parts["predicate"])
+
+    def _arguments(self, target: Table, function: str, name: str, given: Any) -> tuple[Column, ...]:
+        columns = {column.name: column for column in target.columns.values()}
+        if function == "count" and (given is None or given in _EVERY_COLUMN):
+            return ()
+        if function in PAIRED_FUNCTIONS:
+            if not isinstance(given, Mapping) or given.keys() != set(PAIR):
+                raise self._fail(f"has {given!r} for the arguments of {name}, which are an object of {' and '.join(PAIR)}")
+            names = [given[side] for side in PAIR]
+        else:
+            names = _items(given)
+        if function != "count":
+            columns = predicate_columns(columns, function)
+            if len(names) != (2 if function in PAIRED_FUNCTIONS else 1):
+                raise self._fail(f"has {given!r} for the arguments of {name}, which is one column")
+        unknown = [item for item in names if not isinstance(item, str) or item not in columns]
+        if unknown:
+            raise self._fail(f"names {unknown[0]!r} for {name}, which {target.key} does not have as a column of that kind")
+        return tuple(columns[item] for item in names)
 
     def _exists(self, value: Any) -> plan.Condition:
         key = table_key(value["_table"])
@@ -82,7 +125,8 @@ class FilterCompiler:
             raise self._fail(f"has _exists on {key}, which is not tracked")
         return plan.Exists(target, (), self._condition(target, value["_where"]))
 
-    def _comparison(self, table: Table, column: Column | plan.Computed, name: str, operand: Any) -> plan.Condition:
+    def _comparison(self, table: Table, column: plan.Operand, place: str, name: str, operand: Any) -> plan.Condition:
+        """A comparison; `place` is what is compared, in words."""
         if name == "_is_null" and isinstance(operand, bool):
             return plan.NullTest(column, is_null=operand)
         template = COLUMN_OPERATORS.get(_COLUMN_ALIASES.get(name, name))
@@ -90,9 +134,9 @@ class FilterCompiler:
             return self._column_comparison(table, column, template, operand)
         operator = operator_for(name, column.type)
         if operator is None:
-            raise self._fail(f"uses '{name}' on {table.key}.{column.name}, whose type {column.type.name} does not have it")
+            raise self._fail(f"uses '{name}' on {place}, whose type {column.type.name} does not have it")
         if operand is None:
-            raise self._fail(f"compares {table.key}.{column.name} with null; use _is_null")
+            raise self._fail(f"compares {place} with null; use _is_null")
         return plan.Comparison(column, operator.template, self._value(operand, operator.operand(column.type), many=operator.many))
 
     def _column_comparison(self, table: Table, column: Column, template: str, operand: Any) -> plan.Condition:

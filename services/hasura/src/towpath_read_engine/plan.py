@@ -126,7 +126,8 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """An aggregate over rows of another table that are joined by `link` to this one. No columns means rows."""
+    """An aggregate over rows of another table that are joined by `link` to this one. No columns means rows; several columns are one
+    row for `count`, and arguments for other functions."""
 
     table: Table
     link: Link
@@ -253,8 +254,12 @@ def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
             return []
         case Every(items=items) | Some(items=items):
             return [name for part in items for name in _row_columns(part, of_root_only=of_root_only)]
-        case Negation(item=inner) | Rooted(item=inner):
+        case Negation(item=inner):
             return _row_columns(inner, of_root_only=of_root_only)
+        case Rooted(item=inner):
+            return [] if of_root_only else _row_columns(inner, of_root_only=False)
+        case Comparison(column=Aggregate(where=where)) | NullTest(column=Aggregate(where=where)) if of_root_only:
+            return _row_columns(where, of_root_only=True)
         case Comparison(column=column) | NullTest(column=column):
             return [] if of_root_only else columns_read(column)
         case ColumnComparison(column=column, other=other):

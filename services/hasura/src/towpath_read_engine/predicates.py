@@ -1,16 +1,20 @@
 """Which aggregates of an array relationship a condition may test, over which columns, and as what.
 
-Beside `count` there are those of booleans and, as in newer engines of the dialect, those of double precision.
+Beside `count` there are those of booleans and, as in newer engines of the dialect, those of double precision, two of which take
+two columns.
 """
 
+from collections.abc import Mapping
+
 from towpath_read_engine.model import Column
-from towpath_read_engine.roles import TableView
-from towpath_read_engine.scalars import BOOLEAN, DOUBLE, PgType
+from towpath_read_engine.scalars import BOOLEAN, DOUBLE, INTEGER, PgType
 
 _TYPES: dict[str, PgType] = {
     "bool_and": BOOLEAN,
     "bool_or": BOOLEAN,
     "avg": DOUBLE,
+    "corr": DOUBLE,
+    "covar_samp": DOUBLE,
     "max": DOUBLE,
     "min": DOUBLE,
     "stddev_samp": DOUBLE,
@@ -19,23 +23,33 @@ _TYPES: dict[str, PgType] = {
 }
 PREDICATE_FUNCTIONS = tuple(_TYPES)
 """The functions besides `count`."""
+PAIRED_FUNCTIONS = frozenset({"corr", "covar_samp"})
+"""Those of two columns, which are given by the names of `PAIR`."""
+PAIR = ("X", "Y")
+PARTS = frozenset({"arguments", "distinct", "filter", "predicate"})
+"""What a condition on an aggregate may say."""
 
 
 def predicate_type(function: str) -> PgType:
-    """The type of a function's argument and of its result."""
-    return _TYPES[function]
+    """The type of a function's arguments and of its result; `count` takes any."""
+    return _TYPES.get(function, INTEGER)
 
 
-def predicate_columns(view: TableView, function: str) -> dict[str, Column]:
-    """The columns that a function can be asked of, by field; none when there is no such function."""
+def predicate_columns(columns: Mapping[str, Column], function: str) -> dict[str, Column]:
+    """The columns, by the names they were given by, that a function can be asked of; none when there is no such function."""
     type_ = _TYPES.get(function)
     return {
-        field: column
-        for field, column in view.columns.items()
+        name: column
+        for name, column in columns.items()
         if type_ is not None and column.type.element is None and column.type.base == type_.base
     }
 
 
-def predicate_columns_type(view: TableView, function: str) -> str:
-    """The name of the enum of those columns."""
-    return f"{view.name}_select_column_{view.name}_aggregate_bool_exp_{function}_arguments_columns"
+def predicate_arguments_type(table: str, function: str) -> str:
+    """The name of the input type that holds the columns of a function that takes two."""
+    return f"{table}_aggregate_bool_exp_{function}_arguments"
+
+
+def predicate_columns_type(table: str, function: str) -> str:
+    """The name of the enum of a function's columns."""
+    return f"{table}_select_column_{predicate_arguments_type(table, function)}_columns"

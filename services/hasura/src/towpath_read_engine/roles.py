@@ -10,7 +10,7 @@ from typing import Literal
 
 from towpath_read_engine import plan
 from towpath_read_engine.functions import TrackedFunction
-from towpath_read_engine.grants import Grant
+from towpath_read_engine.grants import Grant, RoleGrants
 from towpath_read_engine.metadata import TableKey
 from towpath_read_engine.model import Column, ComputedField, Model, Relationship, Table
 
@@ -53,20 +53,20 @@ class RoleSchema:
         functions: the fields of both that call functions.
     """
 
-    def __init__(self, model: Model, role: str, grants: Mapping[TableKey, Grant], *, infer_functions: bool = True) -> None:
+    def __init__(self, model: Model, role: str, granted: RoleGrants, *, infer_functions: bool = True) -> None:
         """Lay a role's grants over the model; the role `admin` needs none.
 
         Args:
             infer_functions: whether the permission on a table is one for the functions that return its rows.
         """
         self.role = role
-        if role == ADMIN:
-            grants = {key: _everything(table) for key, table in model.tables.items()}
+        is_admin = role == ADMIN
+        grants = {key: _everything(table) for key, table in model.tables.items()} if is_admin else granted.tables
         visible = {key: table for key, table in model.tables.items() if key in grants}
         self.views: dict[TableKey, TableView] = {key: _view(table, grants[key], visible) for key, table in visible.items()}
         self.roots = self._roots({key: grant.query_roots for key, grant in grants.items()})
         self.subscription_roots = self._roots({key: grant.subscription_roots for key, grant in grants.items()})
-        callable_ = [item for item in model.functions if infer_functions or role == ADMIN or role in item.roles]
+        callable_ = [item for item in model.functions if infer_functions or is_admin or item.roles & granted.lineage]
         self.functions = self._function_roots(callable_)
 
     def target(self, relationship: Relationship) -> TableView:

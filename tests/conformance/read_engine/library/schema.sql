@@ -31,6 +31,12 @@ create table article_tag (
     primary key (article_id, tag_id)
 );
 create table profile (author_id integer primary key references author (id), bio text);
+create table reading (
+    id integer primary key,
+    article_id uuid not null references article (id),
+    minutes double precision,
+    pages double precision
+);
 create schema archive;
 create table archive.edition (
     article_id uuid not null references article (id),
@@ -153,6 +159,11 @@ insert into article_tag values
     ('00000000-0000-4000-8000-000000000003', 2),
     ('00000000-0000-4000-8000-000000000005', 1),
     ('00000000-0000-4000-8000-000000000005', 2);
+insert into reading values
+    (1, '00000000-0000-4000-8000-000000000001', 10, 2), (2, '00000000-0000-4000-8000-000000000001', 20, 4),
+    (3, '00000000-0000-4000-8000-000000000001', 40, 8), (4, '00000000-0000-4000-8000-000000000003', 10, 9),
+    (5, '00000000-0000-4000-8000-000000000003', 30, 1), (6, '00000000-0000-4000-8000-000000000004', 5, null),
+    (7, '00000000-0000-4000-8000-000000000004', 6, 1);
 insert into profile values (1, 'Countess'), (2, null);
 insert into archive.edition values
     ('00000000-0000-4000-8000-000000000001', 1, 1e300, 1.5, 12.5, '1 hour 3 minutes', '11:09:23', 'red'),
