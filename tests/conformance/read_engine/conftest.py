@@ -19,7 +19,7 @@ from towpath_server.embedded.postgres import EmbeddedPostgres
 HERE = Path(__file__).parent
 LIBRARY = HERE / "library"
 _DEBIAN = Path("/usr/lib/postgresql")
-_SETTING = re.compile(r"^# (role|session|variables|settings): (.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^# (role|session|variables|settings|customization): (.*)$", re.MULTILINE)
 _CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
 
 CheckCase = Callable[[str, Path, Path], Awaitable[None]]
@@ -65,7 +65,9 @@ def check_case() -> CheckCase:
         text = _read(case)
         found = {name: value if name == "role" else json.loads(value, parse_float=Decimal) for name, value in _SETTING.findall(text)}
         settings = EngineSettings(**({"null_collapse": True} | found.get("settings", {})))
-        async with asking(url, metadata, settings) as asker:
+        document = json.loads(_read(metadata))
+        document["sources"][0]["customization"] = found.get("customization")
+        async with asking(url, document, settings) as asker:
             await _compare(asker, case, text, found)
 
     return check

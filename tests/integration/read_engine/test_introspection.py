@@ -1,5 +1,7 @@
 """`__schema` and `__type` show what the role may use, and nothing else."""
 
+import json
+
 import pytest
 from graphql import build_client_schema, get_introspection_query, parse, validate
 
@@ -226,4 +228,32 @@ async def test_comments_are_descriptions(library_url):
             "country": None,
             "mentor": "who taught them",
             "pupils": "An array relationship",
+        }
+
+
+async def test_names_of_a_customized_source(library, library_url, library_metadata):
+    """Every type but scalars, their comparisons and the roots is renamed, and what the schema shows is what a document may say."""
+    document = json.loads(library_metadata.read_text(encoding="utf-8"))
+    roots = {"namespace": "shelf", "prefix": "a_", "suffix": "_z"}
+    document["sources"][0]["customization"] = {"root_fields": roots, "type_names": {"prefix": "T_", "suffix": "_S"}}
+    plain = await _schema(library, "admin")
+    async with asking(library_url, document) as customized:
+        schema = await _schema(customized, "admin")
+        assert list(schema.query_type.fields) == list(schema.subscription_type.fields) == ["shelf"]
+        assert str(schema.query_type.fields["shelf"].type) == "T_shelf_query_S!"
+        assert str(schema.subscription_type.fields["shelf"].type) == "T_shelf_subscription_S!"
+        fields = {f"a_{name}_z" for name in plain.query_type.fields}
+        assert set(schema.get_type("T_shelf_query_S").fields) == fields == set(schema.get_type("T_shelf_subscription_S").fields)
+        kept = {name for name in plain.type_map if f"T_{name}_S" not in schema.type_map and name in schema.type_map}
+        assert {"Int", "uuid", "order_by", "jsonb_cast_exp", "String_array_comparison_exp", "query_root", "subscription_root"} <= kept
+        assert not {name for name in kept if name.startswith(("author", "article", "label", "search", "mood", "matching"))}
+        renamed = {"T_author_S", "T_mood_enum_S", "T_mood_enum_S_comparison_exp", "T_search_articles_args_S", "T_matching_author_args_S"}
+        assert renamed <= schema.type_map.keys()
+        assert "T_reading_select_column_reading_aggregate_bool_exp_corr_arguments_columns_S" in schema.type_map
+        text = "query ($w: T_author_bool_exp_S) { shelf { a_author_z(where: $w) { matching(args: {word: 1}) { title } } __typename } }"
+        assert validate(schema, parse(text.replace("word: 1", 'word: "o"'))) == []
+        both = "{ shelf { a_author_by_pk_z(id: 1) { name } } __schema { queryType { name } } }"
+        assert await customized.data(both) == {
+            "shelf": {"a_author_by_pk_z": {"name": "Ada"}},
+            "__schema": {"queryType": {"name": "query_root"}},
         }

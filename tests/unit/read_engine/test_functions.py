@@ -7,6 +7,7 @@ from towpath_read_engine.errors import MetadataError
 from towpath_read_engine.function_entries import FunctionKey, functions_of
 from towpath_read_engine.functions import tracked
 from towpath_read_engine.metadata import TableKey
+from towpath_read_engine.naming import Naming
 from towpath_read_engine.scalars import TEXT, builtin
 
 _ARTICLE = TableKey("public", "article")
@@ -24,7 +25,7 @@ def _argument(name: str, type_=TEXT, *, has_default: bool = False) -> CatalogArg
 
 def _tracked(raw: dict, *functions: CatalogFunction):
     entries = functions_of({"functions": [{"function": "find", **raw}]})
-    return tracked(entries, Catalog({}, (), {FunctionKey("public", "find"): functions}), {_ARTICLE}, {"article"})
+    return tracked(entries, Catalog({}, (), {FunctionKey("public", "find"): functions}), Naming(), {_ARTICLE}, {"article"})
 
 
 def test_a_function_has_fields_arguments_and_names_of_its_own():

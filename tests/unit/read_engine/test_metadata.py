@@ -7,6 +7,7 @@ import pytest
 from towpath_read_engine.errors import MetadataError
 from towpath_read_engine.metadata import TableKey, parse, source_of, tables_of
 from towpath_read_engine.metadata_files import load
+from towpath_read_engine.naming import Naming
 
 
 def _folder(tmp_path, table: str, include: str = '"!include public_a.yaml"'):
@@ -98,11 +99,34 @@ def test_missing_metadata_is_an_error(tmp_path):
         load(tmp_path / "nothing")
 
 
-def test_a_customization_of_a_source_is_refused():
-    """It would rename every root and type; an empty one, as exports may hold, says nothing."""
-    with pytest.raises(MetadataError, match="customization"):
-        parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": {"root_fields": {"prefix": "x_"}}}]})
-    assert parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": {}}]}).tables == ()
+def test_a_customization_of_a_source():
+    """It gives roots and types their names; an empty one, as exports may hold, says nothing."""
+    source = {"kind": "postgres", "tables": []}
+    roots, types = {"namespace": "n", "prefix": "x_", "suffix": "_1"}, {"prefix": "T", "suffix": None}
+    custom = {"root_fields": roots, "type_names": types, "naming_convention": "hasura-default"}
+    naming = parse({"version": 3, "sources": [source | {"customization": custom}]}).naming
+    assert (naming.namespace, naming.root("a"), naming.type("a")) == ("n", "x_a_1", "Ta")
+    for nothing in (None, {}, {"root_fields": None}, {"root_fields": {"namespace": ""}}):
+        assert parse({"version": 3, "sources": [source | {"customization": nothing}]}).naming == Naming()
+
+
+@pytest.mark.parametrize(
+    ("customization", "word"),
+    [
+        ({"naming_convention": "graphql-default"}, "hasura-default"),
+        ({"root_fields": {"namespace": "a b"}}, "namespace"),
+        ({"root_fields": {"prefix": "1"}}, "prefix"),
+        ({"root_fields": {"suffix": "\u00e9"}}, "suffix"),
+        ({"type_names": {"prefix": "__"}}, "prefix"),
+        ({"type_names": {"suffix": 5}}, "suffix"),
+        ({"type_names": "T"}, "malformed"),
+        ("x", "malformed"),
+    ],
+)
+def test_a_customization_that_makes_no_names_is_refused(customization, word):
+    """Names that GraphQL does not have, and the convention that is not served."""
+    with pytest.raises(MetadataError, match=word):
+        parse({"version": 3, "sources": [{"kind": "postgres", "tables": [], "customization": customization}]})
 
 
 @pytest.mark.parametrize("name", ["", " ", None, 7, ["x"]])

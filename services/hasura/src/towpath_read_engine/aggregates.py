@@ -28,7 +28,7 @@ class AggregateResolver:
     ) -> plan.AggregateField:
         """The plan of one `t_aggregate` field, of the table itself or of a function's result."""
         rows = self._resolver.rows(field, view, link, origin)
-        type_name = f"{view.name}_aggregate"
+        type_name = view.type("aggregate")
         parts: list[plan.Totals | plan.ListField | plan.TypenameField] = []
         for part in self._resolver.below(field, type_name, depth):
             _no_arguments(part)
@@ -44,7 +44,7 @@ class AggregateResolver:
         return plan.AggregateField(field.key, rows, tuple(parts))
 
     def _totals(self, parent: SelectedField, view: TableView, depth: int) -> plan.Totals:
-        type_name = f"{view.name}_aggregate_fields"
+        type_name = view.type("aggregate_fields")
         fields: list[plan.Count | plan.Operation | plan.TypenameField] = []
         for field in self._resolver.below(parent, type_name, depth):
             if field.name == "count":
@@ -75,7 +75,7 @@ class AggregateResolver:
     def _operation(self, parent: SelectedField, view: TableView, depth: int) -> plan.Operation:
         function = parent.name
         assert function in NUMERIC_FUNCTIONS or function in COMPARABLE_FUNCTIONS
-        type_name = f"{view.name}_{function}_fields"
+        type_name = view.type(f"{function}_fields")
         fields: list[plan.AggregateColumn | plan.TypenameField] = []
         for field in self._resolver.below(parent, type_name, depth):
             if field.name == "__typename":

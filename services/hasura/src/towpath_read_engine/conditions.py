@@ -34,7 +34,7 @@ class ConditionResolver:
 
     def resolve(self, view: TableView, given: Input) -> plan.Condition:
         """The condition of a `t_bool_exp`; the view's own filter is not in it."""
-        type_name = f"{view.name}_bool_exp"
+        type_name = view.type("bool_exp")
         return plan.every(*(self._entry(view, type_name, key, value) for key, value in given.entries(type_name)))
 
     def _entry(self, view: TableView, type_name: str, key: str, value: Input) -> plan.Condition:
@@ -57,8 +57,8 @@ class ConditionResolver:
         if relationship is None:
             return self._aggregate(view, type_name, key, value)
         target = self._schema.target(relationship)
-        value = value.at(f"{target.name}_bool_exp")
-        if self._is_dropped(value, f"{target.name}_bool_exp"):
+        value = value.at(target.type("bool_exp"))
+        if self._is_dropped(value, target.type("bool_exp")):
             return plan.TRUE
         return plan.Exists(target.table, relationship.link, plan.every(self.resolve(target, value), target.filter))
 
@@ -66,8 +66,8 @@ class ConditionResolver:
         if computed.function.table is None:
             return self._compared(computed_value(computed), given)
         target = self._schema.views[computed.function.table]
-        given = given.at(f"{target.name}_bool_exp")
-        if self._is_dropped(given, f"{target.name}_bool_exp"):
+        given = given.at(target.type("bool_exp"))
+        if self._is_dropped(given, target.type("bool_exp")):
             return plan.TRUE
         return plan.Exists(computed_rows(computed, target.table), (), plan.every(self.resolve(target, given), target.filter))
 
@@ -79,7 +79,7 @@ class ConditionResolver:
         target = self._schema.target(relationship)
         if not target.aggregations:
             raise invalid(f"field '{key}' not found in type: '{type_name}'", given.path)
-        type_name = f"{target.name}_aggregate_bool_exp"
+        type_name = target.type("aggregate_bool_exp")
         given = given.at(type_name)
         if self._is_dropped(given, type_name):
             return plan.TRUE
@@ -88,7 +88,7 @@ class ConditionResolver:
     def _predicate(self, target: TableView, link: Link, type_name: str, function: str, given: Input) -> plan.Condition:
         if function != "count" and not predicate_columns(target.columns, function):
             raise invalid(f"field '{function}' not found in type: '{type_name}'", given.path)
-        type_name = f"{type_name}_{function}"
+        type_name = target.type(f"aggregate_bool_exp_{function}")
         given = given.at(type_name)
         if self._is_dropped(given, type_name):
             return plan.TRUE
@@ -111,7 +111,7 @@ class ConditionResolver:
         return self._comparisons(aggregate, parts["predicate"].at(f"{comparison}!"))
 
     def _filter(self, target: TableView, given: Input | None) -> plan.Condition:
-        given = given.at(f"{target.name}_bool_exp") if given is not None else None
+        given = given.at(target.type("bool_exp")) if given is not None else None
         return plan.TRUE if given is None or given.is_null() else self.resolve(target, given)
 
     def _arguments(self, target: TableView, function: str, given: Input | None, path: str) -> tuple[Column, ...]:
@@ -119,10 +119,10 @@ class ConditionResolver:
             return () if given is None else select_columns(target, given)
         if given is None:
             raise invalid("missing required field 'arguments'", path)
-        columns, enum = predicate_columns(target.columns, function), predicate_columns_type(target.name, function)
+        columns, enum = predicate_columns(target.columns, function), predicate_columns_type(target, function)
         if function not in PAIRED_FUNCTIONS:
             return (select_column(enum, columns, given),)
-        type_name = predicate_arguments_type(target.name, function)
+        type_name = predicate_arguments_type(target, function)
         given = given.at(f"{type_name}!")
         pair = dict(given.entries(type_name))
         for name, value in pair.items():

@@ -7,7 +7,7 @@ are lateral joins, which the planner can flatten into plain joins; lists and agg
 hold a `$`, which no GraphQL name can, so they never meet a column or a response name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from towpath_read_engine import plan
@@ -40,12 +40,14 @@ class _Emitter:
     def _alias(self, letter: str) -> str:
         return f"{letter}${next(self._numbers)}"
 
-    def statement(self, fields: tuple[plan.RootField, ...]) -> Fragment:
+    def statement(self, fields: Sequence[plan.RootField]) -> Fragment:
         outputs: list[Output] = []
         for field in fields:
             match field:
                 case plan.TypenameField():
                     value = _typename(field)
+                case plan.NamespaceField():
+                    value = sql("({object})", object=self.statement(field.fields))
                 case plan.ObjectField():
                     value = sql("({object})", object=self._object(field, ""))
                 case plan.ListField():

@@ -45,7 +45,7 @@ async def applied(
             continue
         try:
             columns = columns_of(table)
-            enums[entry.key] = EnumType(f"{entry.graphql}_enum", read(await ask(query(table, columns)), columns))
+            enums[entry.key] = EnumType(metadata.naming.type(f"{entry.graphql}_enum"), read(await ask(query(table, columns)), columns))
         except UnusableEnumError as error:
             problems.append(Inconsistency("table", f"table {entry.key}", f"table {entry.key} is no enum: {error}", place(entry.key)))
     return (_typed(catalog, enums) if enums else catalog), tuple(problems)

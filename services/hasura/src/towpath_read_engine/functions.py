@@ -12,6 +12,7 @@ from typing import Literal
 from towpath_read_engine.catalog import Catalog, CatalogFunction
 from towpath_read_engine.function_entries import FunctionEntry, FunctionKey
 from towpath_read_engine.metadata import TableKey
+from towpath_read_engine.naming import Naming
 from towpath_read_engine.scalars import PgType
 
 _GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*\Z")
@@ -71,23 +72,18 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFunction:
-    """A function with root fields of its own; `table` is what it returns rows of."""
+    """A function with root fields of its own; `table` is what it returns rows of, `arguments_type` the input type of its arguments."""
 
     function: Function
-    graphql: str
+    arguments_type: str
     roots: Mapping[str, str]
     table: TableKey
     roles: frozenset[str]
     comment: str | None
 
-    @property
-    def arguments_type(self) -> str:
-        """The name of the input type of its arguments."""
-        return f"{self.graphql}_args"
-
 
 def tracked(
-    entries: tuple[FunctionEntry, ...], catalog: Catalog, tables: Collection[TableKey], taken: Collection[str]
+    entries: tuple[FunctionEntry, ...], catalog: Catalog, naming: Naming, tables: Collection[TableKey], taken: Collection[str]
 ) -> tuple[tuple[TrackedFunction, ...], dict[FunctionKey, str]]:
     """The tracked functions that the database has and a query can call, and what is wrong with the others.
 
@@ -98,7 +94,7 @@ def tracked(
     names = set(taken)
     for entry in entries:
         try:
-            function = _tracked(entry, catalog, tables)
+            function = _tracked(entry, catalog, naming, tables)
             if not names.isdisjoint(function.roots.values()):
                 raise UnusableFunctionError("would get the root field of something else; give it a custom_name")
             names.update(function.roots.values())
@@ -131,7 +127,7 @@ def usable(
     return Function(key, arguments, raw.returns, raw.table, raw.returns_set, raw.comment)
 
 
-def _tracked(entry: FunctionEntry, catalog: Catalog, tables: Collection[TableKey]) -> TrackedFunction:
+def _tracked(entry: FunctionEntry, catalog: Catalog, naming: Naming, tables: Collection[TableKey]) -> TrackedFunction:
     function = usable(entry.key, catalog, session_argument=entry.session_argument)
     is_volatile = catalog.functions[entry.key][0].volatile
     if (entry.exposed_as or ("mutation" if is_volatile else "query")) == "mutation":
@@ -139,13 +135,13 @@ def _tracked(entry: FunctionEntry, catalog: Catalog, tables: Collection[TableKey
     if function.table is None or function.table not in tables:
         raise UnusableFunctionError("does not return rows of a tracked table")
     name = entry.custom_name or (entry.key.name if entry.key.schema == "public" else f"{entry.key.schema}_{entry.key.name}")
-    roots = {"function": entry.root_names.get("function", name)}
+    roots = {"function": naming.root(entry.root_names.get("function", name))}
     if function.many:
-        roots["function_aggregate"] = entry.root_names.get("function_aggregate", f"{name}_aggregate")
+        roots["function_aggregate"] = naming.root(entry.root_names.get("function_aggregate", f"{name}_aggregate"))
     for root in (name, *roots.values()):
         if not _GRAPHQL_NAME.match(root):
             raise UnusableFunctionError(f"would get the name {root!r}, which GraphQL does not have; give it a custom_name")
-    return TrackedFunction(function, name, roots, function.table, entry.roles, entry.comment or function.comment)
+    return TrackedFunction(function, naming.type(f"{name}_args"), roots, function.table, entry.roles, entry.comment or function.comment)
 
 
 def _arguments(raw: CatalogFunction, session: str | None, row: TableKey | None, row_argument: str | None) -> tuple[Argument, ...]:

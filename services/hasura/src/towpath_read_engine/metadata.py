@@ -11,6 +11,7 @@ from typing import Any
 
 from towpath_read_engine.errors import MetadataError
 from towpath_read_engine.function_entries import ComputedFieldEntry, FunctionEntry, computed_field, functions_of, role_name
+from towpath_read_engine.naming import Naming, naming_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,12 +98,14 @@ class Metadata:
     Attributes:
         inherited_roles: for each inherited role the roles it is made of.
         document: the document itself, for whoever wants it back.
+        naming: how root fields and types are called.
     """
 
     tables: tuple[TableEntry, ...] = ()
     functions: tuple[FunctionEntry, ...] = ()
     inherited_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
 
 
 NOTHING = Metadata(document={"version": 3, "sources": []})
@@ -131,7 +134,11 @@ def parse(document: Any) -> Metadata:
     except (KeyError, TypeError, ValueError) as error:
         raise MetadataError(f"the metadata's inherited_roles are malformed: {type(error).__name__}: {error}") from error
     source = source_of(sources) if sources else {}
-    return Metadata(tables_of(source), functions_of(source), inherited, document)
+    try:
+        naming = naming_of(source)
+    except (ValueError, AttributeError) as error:
+        raise MetadataError(f"the source's customization is malformed: {error}") from error
+    return Metadata(tables_of(source), functions_of(source), inherited, document, naming)
 
 
 def source_of(sources: Any) -> Mapping[str, Any]:
@@ -139,8 +146,6 @@ def source_of(sources: Any) -> Mapping[str, Any]:
     kinds: list[Mapping[str, Any]] = [source for source in sources or () if source.get("kind", "postgres") == "postgres"]
     if len(kinds) != 1:
         raise MetadataError(f"the metadata must have exactly one source of kind postgres, it has {len(kinds)}")
-    if any((kinds[0].get("customization") or {}).values()):
-        raise MetadataError("the source has a customization of names, which is not served; give the tables custom names")
     return kinds[0]
 
 

@@ -14,6 +14,7 @@ from towpath_read_engine.catalog import Catalog, CatalogTable
 from towpath_read_engine.function_entries import ComputedFieldEntry, FunctionKey
 from towpath_read_engine.functions import Function, TrackedFunction, UnusableFunctionError, tracked, usable
 from towpath_read_engine.metadata import Metadata, PermissionEntry, RelationshipEntry, TableEntry, TableKey
+from towpath_read_engine.naming import Naming
 from towpath_read_engine.scalars import PgType
 
 if TYPE_CHECKING:  # plans are made of columns; only the type is circular
@@ -89,6 +90,11 @@ class Table:
     permissions: Mapping[str, PermissionEntry]
     comment: str | None
     root_comments: Mapping[str, str] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
+
+    def type(self, part: str = "") -> str:
+        """The name of the table's object type, or of the type of a part of it, such as `bool_exp`."""
+        return self.naming.type(f"{self.graphql}_{part}" if part else self.graphql)
 
     def column_named(self, name: str) -> Column | None:
         """A column by its name in the database."""
@@ -127,6 +133,7 @@ class Model:
     tables: Mapping[TableKey, Table]
     functions: tuple[TrackedFunction, ...] = ()
     inconsistencies: tuple[Inconsistency, ...] = field(default=())
+    naming: Naming = field(default_factory=Naming)
 
 
 def build(metadata: Metadata, catalog: Catalog, noticed: Sequence[Inconsistency] = ()) -> Model:
@@ -140,14 +147,16 @@ def build(metadata: Metadata, catalog: Catalog, noticed: Sequence[Inconsistency]
             reason = f"table {entry.key} is tracked but not in the database"
             problems.append(Inconsistency("table", f"table {entry.key}", reason, place(entry.key)))
             continue
-        tables[entry.key] = _table(entry, found, catalog, present, problems)
+        tables[entry.key] = _table(entry, found, catalog, metadata.naming, present, problems)
     taken = {root for table in tables.values() for root in table.roots.values()}
-    functions, unusable = tracked(metadata.functions, catalog, tables.keys(), taken)
+    functions, unusable = tracked(metadata.functions, catalog, metadata.naming, tables.keys(), taken)
     problems += [Inconsistency("function", f"function {key}", f"function {key} {why}", place(key)) for key, why in unusable.items()]
-    return Model(tables, functions, tuple(problems))
+    return Model(tables, functions, tuple(problems), metadata.naming)
 
 
-def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: set[TableKey], problems: list[Inconsistency]) -> Table:
+def _table(
+    entry: TableEntry, found: CatalogTable, catalog: Catalog, naming: Naming, tracked: set[TableKey], problems: list[Inconsistency]
+) -> Table:
     key, name = entry.key, entry.graphql
     columns: dict[str, Column] = {}
     for column in found.columns.values():
@@ -173,7 +182,7 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         try:
             if item.name in columns or item.name in relationships:
                 raise UnusableFunctionError("has the name of a column or relationship")
-            computed[item.name] = _computed_field(item, key, name, catalog, tracked)
+            computed[item.name] = _computed_field(item, key, naming.type(f"{item.name}_{name}_args"), catalog, tracked)
         except UnusableFunctionError as error:
             reason = f"computed field {item.name} of {key}: function {item.function} {error}"
             definition = {"table": place(key), "name": item.name}
@@ -182,9 +191,9 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         key=key,
         graphql=name,
         roots={
-            "select": entry.root_names.get("select", name),
-            "select_by_pk": entry.root_names.get("select_by_pk", f"{name}_by_pk"),
-            "select_aggregate": entry.root_names.get("select_aggregate", f"{name}_aggregate"),
+            "select": naming.root(entry.root_names.get("select", name)),
+            "select_by_pk": naming.root(entry.root_names.get("select_by_pk", f"{name}_by_pk")),
+            "select_aggregate": naming.root(entry.root_names.get("select_aggregate", f"{name}_aggregate")),
         },
         columns=columns,
         primary_key=found.primary_key,
@@ -193,6 +202,7 @@ def _table(entry: TableEntry, found: CatalogTable, catalog: Catalog, tracked: se
         permissions=entry.permissions,
         comment=found.comment if entry.comment is None else entry.comment,
         root_comments=entry.root_comments,
+        naming=naming,
     )
 
 
@@ -201,7 +211,9 @@ def place(key: TableKey | FunctionKey) -> dict[str, str]:
     return {"schema": key.schema, "name": key.name}
 
 
-def _computed_field(item: ComputedFieldEntry, table: TableKey, graphql: str, catalog: Catalog, tracked: set[TableKey]) -> ComputedField:
+def _computed_field(
+    item: ComputedFieldEntry, table: TableKey, arguments_type: str, catalog: Catalog, tracked: set[TableKey]
+) -> ComputedField:
     function = usable(item.function, catalog, session_argument=item.session_argument, row=table, row_argument=item.row_argument)
     if catalog.functions[item.function][0].volatile:
         raise UnusableFunctionError("is volatile")
@@ -211,7 +223,7 @@ def _computed_field(item: ComputedFieldEntry, table: TableKey, graphql: str, cat
         raise UnusableFunctionError("returns a set of values that are no rows of a table")
     if not _GRAPHQL_NAME.match(item.name):
         raise UnusableFunctionError("would be a field whose name GraphQL does not have")
-    return ComputedField(item.name, function, f"{item.name}_{graphql}_args", item.comment or function.comment)
+    return ComputedField(item.name, function, arguments_type, item.comment or function.comment)
 
 
 def _relationship(declared: RelationshipEntry, near: CatalogTable, catalog: Catalog, tracked: set[TableKey]) -> Relationship | None:

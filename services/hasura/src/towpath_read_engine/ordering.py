@@ -44,7 +44,7 @@ class OrderResolver:
 
     def resolve(self, view: TableView, given: Input) -> tuple[plan.OrderKey, ...]:
         """The sort keys of an `order_by` argument."""
-        type_name = f"{view.name}_order_by"
+        type_name = view.type("order_by")
         given = given.at(f"[{type_name}!]")
         if given.is_null():
             return ()
@@ -60,7 +60,7 @@ class OrderResolver:
         return select_columns(view, given)
 
     def _object(self, view: TableView, given: Input, hops: tuple[plan.Hop, ...]) -> list[plan.OrderKey]:
-        type_name = f"{view.name}_order_by"
+        type_name = view.type("order_by")
         keys: list[plan.OrderKey] = []
         for name, value in given.entries(type_name):
             column = view.columns.get(name)
@@ -78,14 +78,14 @@ class OrderResolver:
         relationship = view.relationships.get(name)
         if relationship is not None and not relationship.is_array:
             target = self._schema.target(relationship)
-            value = value.at(f"{target.name}_order_by")
+            value = value.at(target.type("order_by"))
             hop = plan.Hop(target.table, relationship.link, target.filter, relationship.at_most_one)
             return [] if value.is_null() else self._object(target, value, (*hops, hop))
         far = self._far_rows(view, name)
         if far is None:
             raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
         target, hop = far
-        value = value.at(f"{target.name}_aggregate_order_by")
+        value = value.at(target.type("aggregate_order_by"))
         return [] if value.is_null() else self._aggregate(target, value, (*hops, hop))
 
     def _far_rows(self, view: TableView, name: str) -> tuple[TableView, plan.Hop] | None:
@@ -105,7 +105,7 @@ class OrderResolver:
         return (target, hop) if target.aggregations else None
 
     def _aggregate(self, view: TableView, given: Input, hops: tuple[plan.Hop, ...]) -> list[plan.OrderKey]:
-        type_name = f"{view.name}_aggregate_order_by"
+        type_name = view.type("aggregate_order_by")
         keys: list[plan.OrderKey] = []
         for function, value in given.entries(type_name):
             if function == "count":
@@ -113,7 +113,7 @@ class OrderResolver:
                 continue
             if function not in NUMERIC_FUNCTIONS and function not in COMPARABLE_FUNCTIONS:
                 raise invalid(f"field '{function}' not found in type: '{type_name}'", value.path)
-            inner = f"{view.name}_{function}_order_by"
+            inner = view.type(f"{function}_order_by")
             value = value.at(inner)
             if value.is_null():
                 continue
@@ -140,7 +140,7 @@ class OrderResolver:
 
 def select_columns(view: TableView, given: Input) -> tuple[Column, ...]:
     """The columns that a list of `t_select_column` names."""
-    type_name = f"{view.name}_select_column"
+    type_name = view.type("select_column")
     given = given.at(f"[{type_name}!]")
     if given.is_null():
         return ()

@@ -398,4 +398,15 @@ class AggregateField:
 
 
 RowField = ColumnField | TypenameField | ObjectField | ListField | AggregateField
-RootField = TypenameField | ObjectField | ListField | AggregateField
+RowsField = ObjectField | ListField | AggregateField
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceField:
+    """The root field under which the others stand."""
+
+    key: str
+    fields: tuple[RowsField | TypenameField, ...]
+
+
+RootField = TypenameField | NamespaceField | RowsField

@@ -5,9 +5,13 @@ two columns.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from towpath_read_engine.model import Column
 from towpath_read_engine.scalars import BOOLEAN, DOUBLE, INTEGER, PgType
+
+if TYPE_CHECKING:  # what a role sees depends on row filters, which are made of these
+    from towpath_read_engine.roles import TableView
 
 _TYPES: dict[str, PgType] = {
     "bool_and": BOOLEAN,
@@ -45,11 +49,11 @@ def predicate_columns(columns: Mapping[str, Column], function: str) -> dict[str,
     }
 
 
-def predicate_arguments_type(table: str, function: str) -> str:
+def predicate_arguments_type(view: "TableView", function: str) -> str:
     """The name of the input type that holds the columns of a function that takes two."""
-    return f"{table}_aggregate_bool_exp_{function}_arguments"
+    return view.type(f"aggregate_bool_exp_{function}_arguments")
 
 
-def predicate_columns_type(table: str, function: str) -> str:
+def predicate_columns_type(view: "TableView", function: str) -> str:
     """The name of the enum of a function's columns."""
-    return f"{table}_select_column_{predicate_arguments_type(table, function)}_columns"
+    return view.type(f"select_column_{view.table.graphql}_aggregate_bool_exp_{function}_arguments_columns")

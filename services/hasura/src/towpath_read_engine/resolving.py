@@ -15,6 +15,7 @@ from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.inputs import Constant, Definitions, Input
 from towpath_read_engine.model import Column, ComputedField, Link, Relationship
+from towpath_read_engine.naming import Naming
 from towpath_read_engine.ordering import OrderResolver, distinct_fits
 from towpath_read_engine.paths import child
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
@@ -52,7 +53,10 @@ class Resolver:
 
     def resolve(self, fields: list[SelectedField]) -> tuple[plan.RootField, ...]:
         """The plan of root fields."""
-        return tuple(self._root(field) for field in fields)
+        naming, schema = self._schema.naming, self._schema
+        if naming.namespace is None or not (schema.roots or schema.functions):
+            return tuple(self._root(field, "query_root") for field in fields)
+        return tuple(self._namespace(field, naming) for field in fields)
 
     def below(self, field: SelectedField, type_name: str, depth: int) -> list[SelectedField]:
         """The fields under a field."""
@@ -63,9 +67,18 @@ class Resolver:
         node = field.arguments.get(name)
         return None if node is None else Input(node, self._definitions, field.argument_path(name))
 
-    def _root(self, field: SelectedField) -> plan.RootField:
+    def _namespace(self, field: SelectedField, naming: Naming) -> plan.TypenameField | plan.NamespaceField:
         if field.name == "__typename":
             return typename(field, "query_root")
+        if field.name != naming.namespace:
+            raise invalid(f"field '{field.name}' not found in type: 'query_root'", field.path)
+        check_arguments(field, ())
+        type_name = naming.type(f"{naming.namespace}_query")
+        return plan.NamespaceField(field.key, tuple(self._root(item, type_name) for item in self.below(field, type_name, 0)))
+
+    def _root(self, field: SelectedField, type_name: str) -> plan.RowsField | plan.TypenameField:
+        if field.name == "__typename":
+            return typename(field, type_name)
         function = self._schema.functions.get(field.name)
         if function is not None:
             return self._function(field, *function)
@@ -73,7 +86,7 @@ class Resolver:
         if root is None and field.name == NO_QUERIES and not (self._schema.roots or self._schema.functions):
             raise ReadError(DialectCode.NOT_SUPPORTED, f"the role '{self._schema.role}' may not read anything", field.path)
         if root is None:
-            raise invalid(f"field '{field.name}' not found in type: 'query_root'", field.path)
+            raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
         kind, view = root
         match kind:
             case "select":
@@ -100,7 +113,7 @@ class Resolver:
         fields = self._fields(field, view, 1)
         return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=False)
 
-    def _function(self, field: SelectedField, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> plan.RootField:
+    def _function(self, field: SelectedField, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> plan.RowsField:
         function = tracked.function
         arguments = ("args",) if function.given else ()
         check_arguments(field, (*arguments, *LIST_ARGUMENTS) if function.many else arguments)
@@ -126,7 +139,7 @@ class Resolver:
         """The set of rows that a field's arguments describe, of the table itself or of a function's result."""
         check_arguments(field, LIST_ARGUMENTS if origin is None else (*LIST_ARGUMENTS, "args"))
         where = self.input(field, "where")
-        where = where.at(f"{view.name}_bool_exp") if where is not None else None
+        where = where.at(view.type("bool_exp")) if where is not None else None
         condition = plan.TRUE if where is None or where.is_null() else self._conditions.resolve(view, where)
         order_by, distinct_on = self.input(field, "order_by"), self.input(field, "distinct_on")
         order = self._orders.resolve(view, order_by) if order_by is not None else ()
@@ -151,11 +164,11 @@ class Resolver:
         return None if given is None or given.is_null() else given
 
     def _fields(self, parent: SelectedField, view: TableView, depth: int) -> tuple[plan.RowField, ...]:
-        return tuple(self._field(field, view, depth) for field in self.below(parent, view.name, depth))
+        return tuple(self._field(field, view, depth) for field in self.below(parent, view.type(), depth))
 
     def _field(self, field: SelectedField, view: TableView, depth: int) -> plan.RowField:
         if field.name == "__typename":
-            return typename(field, view.name)
+            return typename(field, view.type())
         if field.name in view.columns:
             return self._column(field, view)
         computed = view.computed.get(field.name)
@@ -172,7 +185,7 @@ class Resolver:
             target = self._schema.target(relationship)
             if target.aggregations:
                 return self._aggregates.resolve(field, target, relationship.link, depth + 1)
-        raise invalid(f"field '{field.name}' not found in type: '{view.name}'", field.path)
+        raise invalid(f"field '{field.name}' not found in type: '{view.type()}'", field.path)
 
     def _object(self, field: SelectedField, target: TableView, relationship: Relationship, depth: int) -> plan.ObjectField:
         check_arguments(field, ())

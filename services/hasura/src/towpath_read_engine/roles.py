@@ -34,10 +34,9 @@ class TableView:
     limit: int | None
     aggregations: bool
 
-    @property
-    def name(self) -> str:
-        """The name of the object type."""
-        return self.table.graphql
+    def type(self, part: str = "") -> str:
+        """The name of the object type, or of the type of a part of it, such as `bool_exp`."""
+        return self.table.type(part)
 
 
 Roots = Mapping[str, tuple[RootKind, TableView]]
@@ -51,6 +50,7 @@ class RoleSchema:
         roots: the fields of `query_root`.
         subscription_roots: the fields of `subscription_root`.
         functions: the fields of both that call functions.
+        naming: how these are called, and where they stand.
     """
 
     def __init__(self, model: Model, role: str, granted: RoleGrants, *, infer_functions: bool = True) -> None:
@@ -60,6 +60,7 @@ class RoleSchema:
             infer_functions: whether the permission on a table is one for the functions that return its rows.
         """
         self.role = role
+        self.naming = model.naming
         is_admin = role == ADMIN
         grants = {key: _everything(table) for key, table in model.tables.items()} if is_admin else granted.tables
         visible = {key: table for key, table in model.tables.items() if key in grants}
