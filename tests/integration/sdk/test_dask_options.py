@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster, get_worker
+from distributed import LocalCluster, get_worker
 
+from tests.integration.sdk.foreign import Foreign
 from towpath import Flow, context, get_logger, task, unmapped
 from towpath.engine.reporting import LogEntry
 from towpath.engine.run import FlowRun
@@ -22,61 +23,6 @@ from towpath.errors import FlowError
 from towpath.executors import DaskExecutor
 from towpath.testing import MemoryReporter
 from towpath_proto.errors import Code
-
-_SCHEDULER = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
-_WORKER = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "60"]
-
-
-class Foreign:
-    """A scheduler and two workers, processes that know nothing of Towpath; one worker has a GPU.
-
-    Attributes:
-        address: The scheduler's.
-        client: A client that looks at it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._folder = folder
-        place = folder / "scheduler.json"
-        self._start("scheduler", *_SCHEDULER, "--scheduler-file", str(place))
-        for name, more in (("plain", ()), ("gifted", ("--resources", "GPU=1"))):
-            self._start(name, *_WORKER, "--name", name, "--scheduler-file", str(place), "--local-directory", str(folder), *more)
-        self.client = Client(scheduler_file=str(place), set_as_default=False, timeout=60)
-        self.client.wait_for_workers(2, timeout=60)
-        self.address = str(self.client.scheduler_info()["address"])
-
-    def _start(self, name: str, module: str, *options: str) -> None:
-        with (self._folder / f"{name}.log").open("wb") as out:
-            command = [sys.executable, "-m", module, *options]
-            self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out))
-
-    def pids(self) -> dict[str, int]:
-        """The workers' processes, by name."""
-        return {worker["name"]: self.client.run(os.getpid, workers=[at])[at] for at, worker in self._workers().items()}
-
-    def busy(self) -> list[str]:
-        """What workers have been given and not ended."""
-        return [key for keys in self.client.processing().values() for key in keys]
-
-    def clients(self) -> list[str]:
-        """Who is connected, but for this."""
-        found: list[str] = self.client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.clients))
-        return [name for name in found if name not in ("fire-and-forget", self.client.id)]
-
-    def alive(self) -> bool:
-        """Whether each of its processes lives."""
-        return all(process.poll() is None for process in self._processes)
-
-    def _workers(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
-        return found
-
-    def close(self) -> None:
-        self.client.close()
-        for process in self._processes:
-            process.kill()  # they have nothing to lose, and say goodbye slowly
-            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +211,7 @@ def test_a_cluster_class_by_its_name(name: str) -> None:
     assert {pid for _, pid, _ in results} == {os.getpid()}
 
 
-@pytest.mark.parametrize("name", ["nowhere.Cluster", "distributed.NoSuchCluster", "NoSuchCluster"])
+@pytest.mark.parametrize("name", ["distributed.nowhere.Cluster", "distributed.NoSuchCluster", "NoSuchCluster"])
 def test_a_cluster_class_that_is_not_there(name: str) -> None:
     """The sentence has the name."""
     state, _ = _run(_where(), DaskExecutor(cluster_class=name))

@@ -9,12 +9,17 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from towpath.client import settings_file
 from towpath_proto.errors import Code, TowpathError
+
+lent: ContextVar[Mapping[str, str]] = ContextVar("towpath_lent", default=MappingProxyType({}))
+"""Settings of another machine's run, on whose behalf this thread of execution works; they win over this machine's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ class Settings:
         Raises:
             TowpathError: `BAD_SETTING`, with the setting that is wrong.
         """
-        env = effective(os.environ) if env is None else env
+        env = {**effective(os.environ), **lent.get()} if env is None else env
         return cls(
             api_url=checked_url(env.get("TOWPATH_API_URL") or _DEFAULTS["TOWPATH_API_URL"]),
             token=env.get("TOWPATH_API_KEY") or env.get("TOWPATH_RUN_TOKEN") or None,

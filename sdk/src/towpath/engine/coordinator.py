@@ -37,6 +37,7 @@ from towpath.executors.port import Future
 
 _logger = logging.getLogger("towpath.engine")
 
+_INTERRUPTED = "Interrupt signal raised, cancelling flow run."
 POLL = 1.0
 """Longest wait, in seconds, between two questions to the reporter whether the run is to be stopped."""
 
@@ -87,13 +88,16 @@ class Coordinator:
     def run(self) -> None:
         """Run until everything has ended or waits for something that this process will not wait for."""
         self._thread = threading.get_ident()
-        with self._terms.executor.start():
-            try:
-                self._loop()
-            except KeyboardInterrupt:
-                self.cancel_reason = self.cancel_reason or "Interrupt signal raised, cancelling flow run."
-            finally:
-                self._wind_up()
+        try:
+            with self._terms.executor.start():
+                try:
+                    self._loop()
+                except KeyboardInterrupt:
+                    self.cancel_reason = self.cancel_reason or _INTERRUPTED
+                finally:
+                    self._wind_up()
+        except KeyboardInterrupt:  # while the executor got ready: it has nothing of the run yet
+            self.cancel_reason = self.cancel_reason or _INTERRUPTED
 
     def _wind_up(self) -> None:
         """Wait for what still runs, and close what this process has opened."""

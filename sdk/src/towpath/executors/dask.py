@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ from towpath.errors import FlowError, TowpathError
 from towpath_proto.errors import Code
 
 if TYPE_CHECKING:
+    from towpath.executors.dask_cluster import Beginning
     from towpath.executors.dask_session import Session
 
 _logger = logging.getLogger("towpath.engine")
@@ -45,9 +47,11 @@ class DaskExecutor:
         performance_report_path: Where to write Dask's report of the run (HTML; needs bokeh); the run's log says when that fails.
         disable_cancellation_event: Whether to leave alone what runs on the workers when the run is cancelled.
         watch_worker_status: Whether to log workers that come and go; default yes, but not with `adapt_kwargs`.
+        cluster_timeout: Longest time in seconds for a temporary cluster to come up; default 10 minutes.
 
     Raises:
-        FlowError: BAD_SETTING; when it starts, MISSING_EXTRA where dask is not installed.
+        FlowError: BAD_SETTING; when it starts, MISSING_EXTRA where dask or the package of `cluster_class` is not installed.
+        TowpathError: When it starts: UNREACHABLE, TIMEOUT, or BAD_SETTING for a cluster that cannot run the flow's tasks.
     """
 
     inline = False
@@ -63,6 +67,7 @@ class DaskExecutor:
         performance_report_path: str | None = None,
         disable_cancellation_event: bool = False,
         watch_worker_status: bool | None = None,
+        cluster_timeout: float = 600.0,
     ) -> None:
         if address is not None and (cluster_class or cluster_kwargs or adapt_kwargs):
             raise FlowError(Code.BAD_SETTING, "DaskExecutor: give the address of a cluster, or say how to make one, not both")
@@ -75,8 +80,10 @@ class DaskExecutor:
         self.performance_report_path = performance_report_path
         self.disable_cancellation_event = disable_cancellation_event
         self.watch_worker_status = not self.adapt_kwargs if watch_worker_status is None else watch_worker_status
+        self.cluster_timeout = cluster_timeout
         self.slots: int | None = None
         self._session: Session | None = None
+        self._beginning: Beginning | None = None
 
     @contextmanager
     def start(self) -> Iterator[None]:
@@ -85,24 +92,13 @@ class DaskExecutor:
             import distributed
         except ImportError as error:
             raise _needs_dask(error) from error
+        from towpath.executors.dask_cluster import Beginning
         from towpath.executors.dask_session import Session
 
         with ExitStack() as stack:
-            local = False
-            if self.address is None:
-                make = self._cluster_maker(distributed)
-                local = make is distributed.LocalCluster
-                cluster = stack.enter_context(self._cluster(make, local))
-                if self.adapt_kwargs:
-                    cluster.adapt(**self.adapt_kwargs)
-                address: Any = cluster
-            else:
-                address = self.address
-            try:
-                connect: Any = distributed.Client
-                client = stack.enter_context(connect(address, **{"set_as_default": False, **self.client_kwargs}))
-            except OSError as error:
-                raise TowpathError(Code.UNREACHABLE, f"The Dask cluster at {self.address} cannot be reached: {error}") from error
+            self._beginning = Beginning()
+            with self._beginning.limited(self.cluster_timeout, f"The Dask cluster {self._where()}"):
+                client, local = self._connected(stack)
             if self.performance_report_path:
                 stack.enter_context(self._report(distributed, client))
             if local and not self.adapt_kwargs:
@@ -114,30 +110,55 @@ class DaskExecutor:
             finally:
                 self._session = None
 
-    def _cluster_maker(self, distributed: Any) -> Callable[..., Any]:
-        made = self.cluster_class
-        if made is None:
-            maker: Callable[..., Any] = distributed.LocalCluster
-            return maker
-        if callable(made):
-            return made
-        module, _, name = made.rpartition(".")
-        try:
-            found: Callable[..., Any] = getattr(importlib.import_module(module or "distributed"), name)
-        except (ImportError, AttributeError) as error:
-            raise FlowError(Code.BAD_SETTING, f"DaskExecutor: there is no cluster_class {made!r} here: {error}") from error
-        return found
+    def _connected(self, stack: ExitStack) -> tuple[Any, bool]:
+        """A client of the cluster, and whether that is a local one of ours."""
+        import distributed
+        from distributed.versions import VersionMismatchWarning
 
-    def _cluster(self, make: Callable[..., Any], local: bool) -> Any:
+        from towpath.executors import dask_cluster
+
+        address: Any = self.address
+        local = False
+        if address is None:
+            make = dask_cluster.maker(self.cluster_class)
+            local = make is distributed.LocalCluster
+            address = stack.enter_context(self._cluster(make, local))
+            if self.adapt_kwargs:
+                address.adapt(**self.adapt_kwargs)
+        try:
+            connect: Any = distributed.Client
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", VersionMismatchWarning)  # `check` says it in the run's log
+                client = stack.enter_context(connect(address, **{"set_as_default": False, **self.client_kwargs}))
+        except OSError as error:
+            raise TowpathError(Code.UNREACHABLE, f"The Dask cluster {self._where()} cannot be reached: {error}") from error
+        if not local:
+            dask_cluster.check(client, f"The Dask cluster {self._where()}")
+        return client, local
+
+    def _where(self) -> str:
+        if self.address is not None:
+            return f"at {self.address}"
+        made = self.cluster_class or "LocalCluster"
+        return made if isinstance(made, str) else getattr(made, "__qualname__", repr(made))
+
+    @contextmanager
+    def _cluster(self, make: Callable[..., Any], local: bool) -> Iterator[Any]:
         import dask
 
-        if not local:
-            return make(**self.cluster_kwargs)
-        quiet = logging.WARNING if self.debug else logging.CRITICAL
-        # any free port for the dashboard: several runs may have a cluster at the same time
-        arguments = {"silence_logs": quiet, "dashboard_address": "127.0.0.1:0", **self.cluster_kwargs}
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-            return make(**arguments)
+        from towpath.executors.dask_cluster import making
+
+        arguments: dict[str, Any] = dict(self.cluster_kwargs)
+        settings: dict[str, Any] = {}
+        if local:
+            quiet = logging.WARNING if self.debug else logging.CRITICAL
+            # loopback, and any free port: Dask serves its health there even where its dashboard is not installed
+            arguments = {"silence_logs": quiet, "dashboard_address": "127.0.0.1:0", **arguments}
+            settings = {"distributed.scheduler.allowed-failures": 0}
+        with ExitStack() as stack:
+            with dask.config.set(settings):
+                cluster = stack.enter_context(making(make, arguments))
+            yield cluster
 
     @contextmanager
     def _report(self, distributed: Any, client: Any) -> Iterator[None]:
@@ -164,15 +185,20 @@ class DaskExecutor:
         return self._session.submit(fn, shared, args, name, _resources(tags))
 
     def interrupt(self) -> None:
-        """Interrupt what runs on the workers, and begin nothing more; what has not ended after the grace is given up."""
+        """Interrupt what runs on the workers, and begin nothing more; what has not ended after the grace is given up.
+
+        A cluster that is coming up is closed instead.
+        """
         if self._session is not None:
             self._session.interrupt()
+        elif self._beginning is not None:
+            self._beginning.interrupt()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_session": None, "slots": None}
+        return {**self.__dict__, "_session": None, "_beginning": None, "slots": None}
 
     def __repr__(self) -> str:
-        return f"<DaskExecutor: {self.address or self.cluster_class or 'LocalCluster'}>"
+        return f"<DaskExecutor: {self.address or self._where()}>"
 
 
 def _resources(tags: Collection[str]) -> dict[str, float]:

@@ -22,6 +22,8 @@ from typing import Any
 import dask
 from distributed import KilledWorker
 
+from towpath._context import context
+from towpath.client.settings import Settings
 from towpath.errors import TowpathError
 from towpath.executors import dask_worker
 from towpath.executors.parcels import Parcels, references
@@ -39,6 +41,14 @@ GRACE = 5.0
 
 
 _ODD = re.compile(r"[^\w.\[\]-]")  # what a name may not hold, as workers name a file after it
+
+
+def _api(local: bool) -> dict[str, str]:
+    """What a worker elsewhere needs to reach the API of a run that belongs to one: its address, and the token of this run only."""
+    if local or not context.get("running_with_backend"):
+        return {}
+    settings = Settings.from_env()
+    return {"TOWPATH_API_URL": settings.api_url, "TOWPATH_API_KEY": settings.token or ""}
 
 
 class Session:
@@ -72,7 +82,7 @@ class Session:
         collector = threading.Thread(target=self._collect, name="towpath-dask", daemon=True)
         with ExitStack() as stack:
             marks = stack.enter_context(tempfile.TemporaryDirectory(prefix="towpath-")) if self._exact else None
-            self._terms = dask_worker.Terms(self._id, f"towpath-{self._id}", levels(), marks)
+            self._terms = dask_worker.Terms(self._id, f"towpath-{self._id}", levels(), marks, _api(self._exact))
             stack.enter_context(scripts_by_value())
             stack.enter_context(dask_worker.here(self._id, self._context))
             self._client.subscribe_topic(self._terms.topic, self._on_report)

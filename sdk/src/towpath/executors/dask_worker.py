@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from towpath.client.settings import lent
 from towpath.errors import TowpathError
 from towpath.executors.interrupt import Interruptible
 from towpath.executors.parcels import Received
@@ -31,12 +32,14 @@ class Terms:
         topic: Topic of the events that carry its log records.
         levels: Levels of the root logger and of ours.
         marks: Folder of this machine where workers note what they begin; None if it need not be known.
+        api: Settings by which tasks on another machine reach the run's API, as the run itself; empty without one.
     """
 
     run: str
     topic: str
     levels: tuple[int, int]
     marks: str | None
+    api: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 _here: dict[str, Context] = {}
@@ -136,4 +139,6 @@ def _reporting(terms: Terms, around: Context) -> Callable[[Message], None]:
                 _listening = True
                 attach_relay(RelayHandler(), terms.levels)
         around.run(relay_to.set, report)
+        if terms.api:
+            around.run(lent.set, terms.api)
     return report
