@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.benchmarks.stage import Stage
-from tests.ui.driving import CHROMIUM, UI, drive, needs_browser
+from tests.ui.driving import drive, needs_browser, run_script
 
 pytestmark = needs_browser
 MANY = 10_000
@@ -106,18 +103,7 @@ def test_ten_thousand_tasks_are_drawn_whole_and_pan_smoothly(stage: Stage) -> No
     """Graph, grid and timeline show every one of ten thousand task runs with its state. (Speed is judged by the benchmark.)"""
     run = str(stage.client.create_flow_run(flow_id=stage.register(PLENTY)))
     assert stage.wait_stored(run, timeout=120) == "Success"
-    env = {"TOWPATH_UI_URL": stage.backend.url, "TOWPATH_UI_RUN_ID": run, "CHILDREN": str(MANY), "ROUNDS": "1"}
-    done = subprocess.run(
-        ["node", "e2e/bench_run_page.mjs"],
-        cwd=UI,
-        env={**os.environ, **env, "TOWPATH_UI_CHROMIUM": CHROMIUM},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    seen = run_script("bench_run_page", stage.backend.url, TOWPATH_UI_RUN_ID=run, CHILDREN=str(MANY), ROUNDS="1")
     assert sorted(seen["paint"]) == ["graph", "tasks", "timeline"]
     assert all(ms < 15_000 for view in seen["paint"].values() for ms in view), seen["paint"]
     assert all(pan["frames"] > 20 for pan in seen["pan"].values()), seen["pan"]

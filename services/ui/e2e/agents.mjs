@@ -4,7 +4,7 @@ import { ask, checkRoom, expectEqual } from "./checking.mjs";
 const { AGENT_ID: agent, OLD_ID: old } = process.env;
 const TYPES = ["LocalRun", "UniversalRun"];
 
-await checkRoom("agents", async ({ page, cable, step, open, texts }) => {
+await checkRoom("agents", async ({ page, cable, step, open, mend, texts }) => {
   const claim = (id, labels, limit) =>
     ask(
       "mutation C($a: UUID!, $l: [String!], $t: [String!]!, $n: Int) { claim_flow_runs(input: {agent_id: $a, labels: $l, run_config_types: $t, limit: $n}) { runs { id } } }",
@@ -57,8 +57,7 @@ await checkRoom("agents", async ({ page, cable, step, open, texts }) => {
     cable.cut();
     await page.waitForSelector(".notice.lost");
     await claim(agent, [], 1);
-    cable.mend();
-    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
+    await mend();
     await page.waitForFunction(() => document.querySelector(".could-run h2 b").textContent === "1");
   });
   await step("a_silent_one_is_forgotten_after_a_second_question", async () => {

@@ -1,7 +1,29 @@
-/** A cable between the browser and a server that can be cut and mended: a plain TCP proxy. */
+/** A cable between the browser and a server that can be cut and mended: a plain TCP proxy. A long one answers late. */
 import { connect, createServer } from "node:net";
+import { Transform } from "node:stream";
 
-export async function layCable(target) {
+/** What follows within this many ms belongs to what came before it. */
+const ONE_ANSWER_MS = 30;
+
+/** Holds each answer back for 0 to `most` ms: those of one connection keep their order, those of different ones overtake each other. */
+function late(most) {
+  let passed = Number.NEGATIVE_INFINITY;
+  return new Transform({
+    transform(chunk, _, done) {
+      const wait = performance.now() - passed < ONE_ANSWER_MS ? 0 : Math.random() * most;
+      setTimeout(() => {
+        passed = performance.now();
+        done(null, chunk);
+      }, wait);
+    },
+  });
+}
+
+/**
+ * @param {string} target  the server
+ * @param {number} most    how long an answer may be held back, in ms
+ */
+export async function layCable(target, most = 0) {
   const { hostname, port } = new URL(target);
   const open = new Set();
   let whole = true;
@@ -11,12 +33,14 @@ export async function layCable(target) {
       return;
     }
     const far = connect(Number(port), hostname);
+    near.pipe(far);
+    if (most > 0) far.pipe(late(most)).pipe(near);
+    else far.pipe(near);
     for (const [one, other] of [
       [near, far],
       [far, near],
     ]) {
       open.add(one);
-      one.pipe(other);
       one.on("error", () => other.destroy());
       one.on("close", () => {
         open.delete(one);

@@ -5,14 +5,13 @@
  *   TOWPATH_UI_URL      the gateway
  *   TOWPATH_UI_RUN_ID   a run that goes on for at least half a minute, changing task states and writing logs, and stops when cancelled
  */
-import { ask, checkRoom } from "./checking.mjs";
+import { ask, checkRoom, PATIENCE } from "./checking.mjs";
 
 const runId = process.env.TOWPATH_UI_RUN_ID;
 if (!runId) {
   console.error("Set TOWPATH_UI_RUN_ID.");
   process.exit(2);
 }
-const PATIENCE = 20_000;
 const FINAL = new Set(
   "Success Cached Mapped Skipped Failed TimedOut TriggerFailed ValidationFailed Cancelled Looped Finished".split(" "),
 );
@@ -26,7 +25,7 @@ async function storedLogIds() {
   return log.map((row) => row.id);
 }
 
-await checkRoom("first-page", async ({ page, cable, step, open, shot }) => {
+await checkRoom("first-page", async ({ page, cable, step, open, mend, shot }) => {
   const logCount = () => page.$eval("[data-log-count]", (e) => Number(e.dataset.logCount));
   const chip = () => page.$eval(".run-title .chip", (e) => e.dataset.state);
   const waitChip = (...states) =>
@@ -84,11 +83,7 @@ await checkRoom("first-page", async ({ page, cable, step, open, shot }) => {
     }
     await page.waitForFunction(() => getComputedStyle(document.querySelector(".notice.lost")).opacity === "1");
     await shot("lost");
-    cable.mend();
-    // By itself it may have come back a moment before.
-    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
-    await page.waitForSelector('[data-link="live"]');
-    await page.waitForSelector(".notice.lost", { state: "detached" });
+    await mend();
     await waitMoreLogs(before + 2);
     return { shown };
   });

@@ -69,12 +69,25 @@ await checkRoom("flow", async ({ page, cable, step, open, texts }) => {
   await step("tasks_by_runs_lead_to_a_task_run", async () => {
     await page.click('[data-tab="runs"]');
     await page.waitForSelector('.run-grid[data-rows="3"]');
+    await page.mouse.move(2, 2);
     await page.focus(".grid-frame");
+    const says = (...parts) =>
+      page.waitForFunction(
+        (all) => all.every((part) => document.querySelector(".grid-said").textContent.includes(part)),
+        parts,
+      );
     await page.keyboard.press("ArrowLeft");
+    await says("Running", "spring-tide");
+    await ask("mutation E($s: [set_state_input!]!) { set_states(input: {states: $s}) { results } }", {
+      s: [{ flow_run_id: like, state: { type: "Success" } }],
+    });
+    await says("Success", "spring-tide");
+    expectEqual(await page.evaluate(() => document.activeElement.className), "grid-frame", "what has the focus");
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("ArrowDown");
-    await page.waitForFunction(() => /fetch stations/.test(document.querySelector(".grid-said")?.textContent ?? ""));
+    await says("fetch stations", "tide-1,");
     const said = await page.textContent(".grid-said");
+    // whether its task runs have been read or not
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => /^\/task-run\//.test(location.pathname));
     await page.goBack();
@@ -156,6 +169,7 @@ await checkRoom("flow", async ({ page, cable, step, open, texts }) => {
     await page.waitForSelector(".sheet-dialog .sheet-body [role=alert]");
     expectEqual(await page.inputValue(`${param("station")} textarea`), "Emmerich", "station");
     cable.mend();
+    await page.waitForSelector('[data-link="live"]');
     await page.click(".sheet-dialog [data-run]");
     await page.waitForFunction(() => /^\/run\//.test(location.pathname));
     expectEqual((await runCalled("after-the-cut")).length, 1, "runs");

@@ -3,7 +3,7 @@ import { ask, checkRoom, expectEqual } from "./checking.mjs";
 
 const { FLOW_ID: flow, FLOW_GROUP: group, OTHER_ID: other, OTHER_GROUP: otherGroup } = process.env;
 
-await checkRoom("flows", async ({ page, cable, step, open, texts }) => {
+await checkRoom("flows", async ({ page, cable, step, open, mend, texts }) => {
   const row = `[data-flow="${group}"]`;
   const active = async () =>
     (await ask("query A($id: uuid!) { flow(where: {id: {_eq: $id}}) { is_schedule_active } }", { id: flow })).flow[0]
@@ -52,8 +52,7 @@ await checkRoom("flows", async ({ page, cable, step, open, texts }) => {
     cable.cut();
     await page.waitForSelector(".notice.lost");
     await ask("mutation O($f: UUID!) { set_schedule_inactive(input: {flow_id: $f}) { success } }", { f: flow });
-    cable.mend();
-    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
+    await mend();
     await page.waitForSelector(`${row} [aria-checked=false]`);
   });
   await step("what_is_archived_leaves_and_can_be_shown", async () => {

@@ -3,7 +3,7 @@ import { ask, checkRoom, expectEqual } from "./checking.mjs";
 
 const { FAILED_ID: failed, PAUSED_ID: paused, LATE_ID: late, RUNNING_ID: running } = process.env;
 
-await checkRoom("home", async ({ page, cable, step, open, texts }) => {
+await checkRoom("home", async ({ page, cable, step, open, mend, texts }) => {
   const need = (kind, run) => `[data-need=${kind}]:has(a[href="/run/${run}"])`;
   const stateOf = async (id) =>
     (await ask("query S($id: uuid!) { flow_run(where: {id: {_eq: $id}}) { state } }", { id })).flow_run[0].state;
@@ -77,8 +77,7 @@ await checkRoom("home", async ({ page, cable, step, open, texts }) => {
     cable.cut();
     await page.waitForSelector(".notice.lost");
     await fail(running);
-    cable.mend();
-    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
+    await mend();
     await page.waitForSelector(need("failed", running));
     await page.waitForSelector('[data-link="live"]');
   });

@@ -7,7 +7,7 @@
  *   ROOM_ALONE    asks for an agent that is not there
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { ask, checkRoom, expectEqual } from "./checking.mjs";
+import { ask, checkRoom, expectEqual, PATIENCE } from "./checking.mjs";
 
 const {
   ROOM_FAILED: failed,
@@ -18,7 +18,7 @@ const {
   ROOM_GATE,
 } = process.env;
 
-await checkRoom("run-room", async ({ page, cable, step, open }) => {
+await checkRoom("run-room", async ({ page, cable, step, open, mend }) => {
   const query = (name) => page.evaluate((n) => new URLSearchParams(location.search).get(n), name);
   const waitQuery = (name, value) =>
     page.waitForFunction(([n, v]) => new URLSearchParams(location.search).get(n) === v, [name, value]);
@@ -189,10 +189,9 @@ await checkRoom("run-room", async ({ page, cable, step, open }) => {
     const state = async () =>
       (await ask("query S($id: uuid!) { flow_run(where: {id: {_eq: $id}}) { state } }", { id: live })).flow_run[0]
         .state;
-    for (const stop = Date.now() + 20_000; (await state()) !== "Success"; )
+    for (const stop = Date.now() + PATIENCE; (await state()) !== "Success"; )
       if (Date.now() > stop) throw new Error(`the run is ${await state()}`);
-    cable.mend();
-    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
+    await mend();
     await waitChip("Success");
     await page.waitForFunction(() => document.querySelector('[data-box="work"]').textContent.includes("400 Success"));
     const { log } = await ask("query L($id: uuid!) { log(where: {flow_run_id: {_eq: $id}}) { id } }", { id: live });

@@ -3,7 +3,7 @@ import { ask, checkRoom, expectEqual } from "./checking.mjs";
 
 const { RUNS_FLOW: flow, RUNS_GROUP: group, RUNS_TOTAL: total } = process.env;
 
-await checkRoom("runs", async ({ page, cable, step, open, texts }) => {
+await checkRoom("runs", async ({ page, cable, step, open, mend, texts }) => {
   const count = (n) =>
     page.waitForFunction((wanted) => Number(document.querySelector("[data-count]")?.dataset.count) === wanted, n);
   const matching = async (where) =>
@@ -157,9 +157,7 @@ await checkRoom("runs", async ({ page, cable, step, open, texts }) => {
     cable.cut();
     await page.waitForSelector(".notice.lost");
     await create("bulk-in-the-dark");
-    cable.mend();
-    await page.click(".notice.lost button", { timeout: 1_000 }).catch(() => {});
-    await page.waitForSelector('[data-link="live"]');
+    await mend();
     await count(4);
     await page.waitForFunction(
       () => document.querySelectorAll(".found").length === 4 || document.querySelector(".held"),

@@ -32,3 +32,15 @@ export function useNow(): number {
     () => current,
   );
 }
+
+const still = () => () => {};
+
+/** The server's time, each second for as long as something goes on; else null. What draws it stays the same component when it ends. */
+export function useNowWhile(going: boolean): number | null {
+  const now = useSyncExternalStore(
+    going ? subscribe : still,
+    () => current,
+    () => current,
+  );
+  return going ? now : null;
+}

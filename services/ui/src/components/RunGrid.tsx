@@ -1,9 +1,10 @@
 /**
  * Tasks by recent runs on a canvas, the newest at the right: over each column the duration of its run, below it one cell a task. Pointing and
- * arrows say what a place means, a click or Enter opens it. Without rows it is the durations alone.
+ * arrows say what a place means, a click or Enter opens it; where its task runs are not read yet, as soon as they are. What keys have chosen
+ * stays chosen when runs come and go. Without rows it is the durations alone.
  */
 import { memo, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
-import { useNow } from "../app/now";
+import { useNowWhile } from "../app/now";
 import { type Palette, usePalette } from "../app/palette";
 import { navigate, runPath, taskRunPath } from "../app/router";
 import { useTheme } from "../app/theme";
@@ -22,7 +23,10 @@ interface Props {
   /** The newest first. */
   readonly runs: readonly FlowRunOfRow[];
   readonly rows: readonly GridTask[];
+  /** Of the runs whose task runs are known. */
   readonly cells: ReadonlyMap<string, ReadonlyMap<string, GridCell>>;
+  /** Those of the other runs are on their way. */
+  readonly reading?: boolean;
 }
 
 interface Place {
@@ -30,27 +34,28 @@ interface Place {
   readonly column: number;
 }
 
+/** A run, or one of its tasks. */
+interface Meant {
+  readonly run: string;
+  readonly slug: string | null;
+}
+
 const WATER = BARS - 12;
 const TOP = 8;
 const CELL = 11;
 
-export const RunGrid = memo(function RunGrid(props: Props) {
-  return props.runs.some((r) => !isFinal(r.state)) ? <Ticking {...props} /> : <Drawn {...props} now={0} />;
-});
-
-function Ticking(props: Props) {
-  return <Drawn {...props} now={useNow()} />;
-}
-
-function Drawn({ label, runs, rows, cells, now }: Props & { now: number }) {
+export const RunGrid = memo(function RunGrid({ label, runs, rows, cells, reading = false }: Props) {
   const id = useId();
   const theme = useTheme();
   const palette = usePalette();
+  const now = useNowWhile(runs.some((r) => !isFinal(r.state))) ?? 0;
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
-  const [at, setAt] = useState<Place | null>(null);
-  useEffect(() => {
+  const [pointed, setPointed] = useState<Place | null>(null);
+  const [chosen, setChosen] = useState<Meant | null>(null);
+  const [opening, setOpening] = useState<Meant | null>(null);
+  useLayoutEffect(() => {
     const element = frame.current;
     if (!element) return;
     const watch = new ResizeObserver(() => setWidth(element.clientWidth));
@@ -63,6 +68,9 @@ function Drawn({ label, runs, rows, cells, now }: Props & { now: number }) {
   const took = shown.map((r) => elapsed(parse(r.start_time), parse(r.end_time), now));
   const top = ceiling(Math.max(1_000, ...took.map((t) => t ?? 0)));
   const height = BARS + rows.length * ROW;
+  const at =
+    placeOf(chosen, shown, rows) ??
+    (pointed && pointed.column < shown.length && pointed.row < rows.length ? pointed : null);
 
   useLayoutEffect(() => {
     const [element, g] = [canvas.current, canvas.current?.getContext("2d")];
@@ -74,28 +82,47 @@ function Drawn({ label, runs, rows, cells, now }: Props & { now: number }) {
     paint({ g, shown, took, top, rows, cells, columns, width, height, at, palette, theme });
   });
 
+  useEffect(() => {
+    if (!opening) return;
+    const known = cells.get(opening.run);
+    if (opening.slug !== null && !known && reading) return;
+    setOpening(null);
+    const cell = known?.get(opening.slug ?? "");
+    navigate(cell ? taskRunPath(cell.id) : runPath(opening.run));
+  }, [opening, cells, reading]);
+
   const place = (event: React.MouseEvent): Place | null => {
     const box = event.currentTarget.getBoundingClientRect();
     return cellAt(columns, rows.length, event.clientX - box.left, event.clientY - box.top);
   };
-  const open = (to: Place | null) => {
-    const run = to && shown[to.column];
-    if (!to || !run) return;
-    const cell = cells.get(run.id)?.get(rows[to.row]?.slug ?? "");
-    navigate(cell ? taskRunPath(cell.id) : runPath(run.id));
+  const meaning = (of: Place | null): Meant | null => {
+    const run = of && shown[of.column];
+    return of && run ? { run: run.id, slug: rows[of.row]?.slug ?? null } : null;
+  };
+  const onMove = (event: React.MouseEvent) => {
+    // a page that moved under a hand at rest is no hand that points
+    if (chosen && event.movementX === 0 && event.movementY === 0) return;
+    setChosen(null);
+    setPointed(place(event));
   };
   const onKey = (event: React.KeyboardEvent) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return;
-    if (event.key === "Enter") return open(at);
-    const from = at ?? { row: -1, column: shown.length };
-    const to = move(from, event.key, rows.length, shown.length);
+    if (event.key === "Enter") return setOpening(meaning(at));
+    const to = move(at ?? { row: -1, column: shown.length }, event.key, rows.length, shown.length);
     if (!to) return;
     event.preventDefault();
-    setAt(to);
+    setOpening(null);
+    setPointed(null);
+    setChosen(meaning(to));
   };
-  const meant = at && at.column < shown.length && at.row < rows.length ? at : null;
   return (
-    <div className="run-grid" data-columns={shown.length} data-rows={rows.length}>
+    <div
+      className="run-grid"
+      data-columns={shown.length}
+      data-rows={rows.length}
+      data-opening={opening !== null || undefined}
+      aria-busy={reading}
+    >
       <div className="grid-names" aria-hidden="true">
         <span className="grid-scale" style={{ height: BARS }}>
           {duration(top)}
@@ -106,7 +133,7 @@ function Drawn({ label, runs, rows, cells, now }: Props & { now: number }) {
             style={{ height: ROW }}
             title={row.gone ? `${row.name}: only in older versions` : row.name}
             data-gone={row.gone || undefined}
-            data-at={meant?.row === i || undefined}
+            data-at={at?.row === i || undefined}
           >
             {row.name}
             {row.mapped && <i> ×n</i>}
@@ -120,21 +147,22 @@ function Drawn({ label, runs, rows, cells, now }: Props & { now: number }) {
         className="grid-frame"
         aria-label={`${label}: arrows walk, Enter opens`}
         aria-describedby={id}
-        onMouseMove={(e) => setAt(place(e))}
-        onMouseLeave={() => setAt(null)}
-        onClick={(e) => open(place(e))}
+        onMouseMove={onMove}
+        onMouseLeave={() => setPointed(null)}
+        onClick={(e) => setOpening(meaning(place(e)))}
         onKeyDown={onKey}
-        data-over={meant !== null || undefined}
+        data-over={at !== null || undefined}
       >
         <canvas ref={canvas} style={{ width, height }} />
       </div>
       <div className="grid-said" id={id} aria-live="polite">
-        {meant ? (
+        {at ? (
           <Said
-            run={shown[meant.column] as FlowRunOfRow}
-            took={took[meant.column] ?? null}
-            task={rows[meant.row] ?? null}
+            run={shown[at.column] as FlowRunOfRow}
+            took={took[at.column] ?? null}
+            task={rows[at.row] ?? null}
             cells={cells}
+            reading={reading}
             now={now}
           />
         ) : (
@@ -145,6 +173,14 @@ function Drawn({ label, runs, rows, cells, now }: Props & { now: number }) {
       </div>
     </div>
   );
+});
+
+/** Where it is drawn; null where it is drawn no more. */
+function placeOf(meant: Meant | null, shown: readonly FlowRunOfRow[], rows: readonly GridTask[]): Place | null {
+  if (!meant) return null;
+  const column = shown.findIndex((r) => r.id === meant.run);
+  const row = rows.findIndex((r) => r.slug === meant.slug);
+  return column < 0 || (row < 0 && meant.slug !== null) ? null : { row, column };
 }
 
 interface SaidProps {
@@ -152,16 +188,22 @@ interface SaidProps {
   readonly took: number | null;
   readonly task: GridTask | null;
   readonly cells: Props["cells"];
+  readonly reading: boolean;
   readonly now: number;
 }
 
-function Said({ run, took, task, cells, now }: SaidProps) {
+function Said({ run, took, task, cells, reading, now }: SaidProps) {
   const start = parse(run.start_time) ?? parse(run.scheduled_start_time) ?? 0;
-  const cell = task ? cells.get(run.id)?.get(task.slug) : undefined;
+  const known = cells.get(run.id);
+  const cell = task ? known?.get(task.slug) : undefined;
   const lasted = task ? (cell ? elapsed(cell.start, cell.end, now) : null) : took;
   return (
     <>
-      {task && !cell ? <span className="faint">No task run</span> : <StateChip state={cell?.shown ?? run.state} />}
+      {task && !cell ? (
+        <span className="faint">{known || !reading ? "No task run" : "Reading…"}</span>
+      ) : (
+        <StateChip state={cell?.shown ?? run.state} />
+      )}
       {task && <b>{task.name}</b>}
       {cell && cell.shown !== cell.state && <span className="faint">the gravest of its children</span>}
       {lasted !== null && <span>{duration(lasted)}</span>}

@@ -4,7 +4,7 @@
  * slider over the rows. What moves is drawn on the next frame from a ref; React hears of what is pointed at only.
  */
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { useNow } from "../app/now";
+import { useNowWhile } from "../app/now";
 import { usePalette } from "../app/palette";
 import { useTheme } from "../app/theme";
 import type { TaskView } from "../data/taskStore";
@@ -33,14 +33,6 @@ interface Props {
   readonly onOpen: (selection: Selection) => void;
 }
 
-export const Timeline = memo(function Timeline(props: Props) {
-  return props.runEnd === null ? <Growing {...props} /> : <Drawn {...props} now={null} />;
-});
-
-function Growing(props: Props) {
-  return <Drawn {...props} now={useNow()} />;
-}
-
 interface Looked {
   window: Window | null;
   top: number;
@@ -48,7 +40,8 @@ interface Looked {
   touched: boolean;
 }
 
-function Drawn({ view, runStart, runEnd, selected, onSelect, onOpen, now }: Props & { now: number | null }) {
+export const Timeline = memo(function Timeline({ view, runStart, runEnd, selected, onSelect, onOpen }: Props) {
+  const now = useNowWhile(runEnd === null);
   const theme = useTheme();
   const palette = usePalette();
   const frame = useRef<HTMLDivElement>(null);
@@ -222,7 +215,7 @@ function Drawn({ view, runStart, runEnd, selected, onSelect, onOpen, now }: Prop
       </p>
     </div>
   );
-}
+});
 
 function rangeOf(rows: readonly TimeRow[], runStart: number | null, until: number | null): Range {
   let from = runStart ?? Number.POSITIVE_INFINITY;

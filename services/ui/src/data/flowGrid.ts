@@ -39,12 +39,16 @@ export interface GridCell {
 
 export interface FlowGridView {
   readonly rows: readonly GridTask[];
-  /** By run, then by slug. */
+  /** By run, then by slug. A run whose task runs are not read yet is not in it. */
   readonly cells: ReadonlyMap<string, ReadonlyMap<string, GridCell>>;
+  /** Task runs of some of the runs are still to come. */
+  readonly reading: boolean;
   readonly error: ApiError | null;
 }
 
-const NOTHING: FlowGridView = { rows: [], cells: new Map(), error: null };
+type Source = "ended" | "active" | "children";
+
+const NOTHING: FlowGridView = { rows: [], cells: new Map(), reading: true, error: null };
 
 export class FlowGrid {
   readonly view = new Cell<FlowGridView>(NOTHING);
@@ -56,11 +60,11 @@ export class FlowGrid {
   private readonly rows = new Map<string, readonly GridStateRow[]>();
   private readonly children = new Map<string, ReadonlyMap<string, readonly string[]>>();
   private active: { key: string; stop: () => void } | null = null;
-  private error: ApiError | null = null;
+  private readonly errors = new Map<Source, ApiError>();
   private stopped = false;
-  private readonly reader = new OneAtATime(() => this.guarded(() => this.read()));
+  private readonly reader = new OneAtATime(() => this.guarded("ended", () => this.read()));
   private readonly activeChildren = new Gathered(
-    () => void this.guarded(() => this.readChildren(this.activeRuns())),
+    () => void this.guarded("children", () => this.readChildren(this.activeRuns())),
     CHILDREN_EVERY,
   );
   private readonly draw = new Gathered(() => this.publish(), 60);
@@ -111,11 +115,14 @@ export class FlowGrid {
     if (this.stopped || this.active?.key === key) return;
     this.active?.stop();
     this.active = null;
+    this.errors.delete("active");
     if (ids.length === 0) return;
     const read = new LiveRead<GridStatesData>(GRID_STATES, { runs: ids, limit: LIMIT });
     const unlisten = read.answer.subscribe(() => {
       const { data, error } = read.answer.get();
-      if (error) this.error = error;
+      if (error) this.errors.set("active", error);
+      else this.errors.delete("active");
+      this.draw.ask();
       if (data) this.take(ids, data.task_run);
       this.activeChildren.ask();
     });
@@ -156,12 +163,18 @@ export class FlowGrid {
 
   private publish(): void {
     const current = this.flowId === null ? undefined : this.graphs.get(this.flowId);
-    if (!current) return;
+    const error = [...this.errors.values()][0] ?? null;
+    if (!current) {
+      this.view.set({ ...NOTHING, reading: error === null, error });
+      return;
+    }
     const cells = new Map<string, ReadonlyMap<string, GridCell>>();
     for (const run of this.runs) {
+      const known = this.rows.get(run.id);
+      if (!known) continue;
       const slugs = new Map(this.graphs.get(run.flow_id)?.tasks.map((t) => [t.id, t.slug]));
       const of = new Map<string, GridCell>();
-      for (const row of this.rows.get(run.id) ?? []) {
+      for (const row of known) {
         const slug = slugs.get(row.task_id);
         const states = this.children.get(run.id)?.get(row.task_id) ?? [];
         const { id, state } = row;
@@ -172,16 +185,17 @@ export class FlowGrid {
       cells.set(run.id, of);
     }
     const others = [...this.graphs.values()].filter((g) => g !== current);
-    this.view.set({ rows: rowsOf(current, others), cells, error: this.error });
+    const reading = error === null && cells.size < this.runs.length;
+    this.view.set({ rows: rowsOf(current, others), cells, reading, error });
   }
 
   /** A failed read is shown; the next change of the runs reads again. */
-  private async guarded(work: () => Promise<void>): Promise<void> {
+  private async guarded(source: Source, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.error = null;
+      this.errors.delete(source);
     } catch (cause) {
-      this.error = asApiError(cause);
+      this.errors.set(source, asApiError(cause));
     }
     if (!this.stopped) this.draw.ask();
   }

@@ -208,7 +208,7 @@ function Grid({ begun, version }: { begun: FlowRunsData["begun"] | null; version
   return (
     <>
       {view.error && <Problem error={view.error} />}
-      <RunGrid label="Tasks by runs" runs={begun} rows={view.rows} cells={view.cells} />
+      <RunGrid label="Tasks by runs" runs={begun} rows={view.rows} cells={view.cells} reading={view.reading} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 /** The flows: each by its newest version, with what its schedule says, when it runs next and how its last runs went. */
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import type { ApiError } from "../api/errors";
-import { useNow } from "../app/now";
+import { useNow, useNowWhile } from "../app/now";
 import { flowPath, follow, runPath, setQuery, useQuery } from "../app/router";
 import { moveRow, useShortcuts } from "../app/shortcuts";
 import { useTitle } from "../app/title";
@@ -196,11 +196,7 @@ const FlowLine = memo(function FlowLine({
 
 /** Ticks only while a run goes on. */
 function Strip({ runs }: { runs: ReturnType<typeof newest> }) {
-  return runs.some((run) => !isFinal(run.state)) ? <Ticking runs={runs} /> : <LastRuns runs={runs} now={0} />;
-}
-
-function Ticking({ runs }: { runs: ReturnType<typeof newest> }) {
-  return <LastRuns runs={runs} now={useNow()} />;
+  return <LastRuns runs={runs} now={useNowWhile(runs.some((run) => !isFinal(run.state))) ?? 0} />;
 }
 
 function Next({ flow, scheduled }: { flow: ListedFlow; scheduled: boolean }) {
