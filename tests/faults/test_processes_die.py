@@ -84,6 +84,32 @@ def test_a_killed_runner_takes_its_runs_along_and_they_run_again(stage, tmp_path
     assert "lease" in stage.logs(run_id)
 
 
+def test_a_runner_that_is_told_to_stop_cancels_nothing(stage, tmp_path: Path, until, history_is_whole):
+    """SIGTERM to the runner: its run is interrupted, says so, goes back to the queue at once and is run to its end by a new runner."""
+    trace = tmp_path / "trace"
+    flow = stage.register()
+    agent = stage.agent()
+    run_id = stage.create(flow, trace, seconds=2)
+    pid = stage.began(trace, 1)
+    until(
+        "the first step is stored", lambda: [t for t in stage.run(run_id)["task_runs"] if t["map_index"] == 0 and t["state"] == "Success"]
+    )
+    runner = agent.runner()
+    assert runner is not None
+    os.kill(runner, signal.SIGTERM)
+    until("the run's process ends", lambda: not Path(f"/proc/{pid}").exists())
+    run = stage.wait_for(run_id, "Success", timeout=120)
+    history_is_whole(run)
+    (left,) = [s for s in run["states"] if "told to stop" in str(s["message"])]
+    assert left["state"] == "Scheduled"
+    assert left["message"].startswith("The run's process was told to stop with the runner of this machine (SIGTERM); it is offered again")
+    assert run["times_resurrected"] == 1
+    lines = trace.read_text().splitlines()
+    assert [len([x for x in lines if x.startswith("begin") and x.endswith(f" {n}")]) for n in (0, 1)] == [1, 2]
+    assert "total 3" in lines
+    assert "Cancelled" not in {s["state"] for t in run["task_runs"] for s in t["states"]}
+
+
 def test_a_hung_task_is_cancelled(stage, tmp_path: Path, until, history_is_whole):
     """A task that ignores SIGTERM and never returns: cancel ends the run Cancelled, and its process is gone."""
     trace = tmp_path / "trace"

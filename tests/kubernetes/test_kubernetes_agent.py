@@ -97,12 +97,13 @@ def test_a_quota_is_said(place: Place) -> None:
 
 
 def test_a_job_that_somebody_deletes(place: Place) -> None:
-    """kubectl delete job: the pod is told to stop, the run ends Cancelled, and nothing waits for a Job that is gone."""
+    """kubectl delete job: the pod is told to stop and says so, nobody takes that for a cancellation, and nothing waits for what is gone."""
     run_id = place.running("patient")
     (job,) = place.objects("jobs", run_id)
     path = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/{job['metadata']['name']}?propagationPolicy=Background"
     place.cluster.api("DELETE", path)
-    place.ended(run_id, "Cancelled")
+    place.ended(run_id, "Failed")  # its task had no retry
+    assert "was told to stop with its container (SIGTERM)" in place.story(run_id)
     place.removed(run_id)
 
 

@@ -121,6 +121,29 @@ def test_a_run_that_will_not_stop_is_killed_after_its_grace(bench: Any) -> None:
     assert _end(run) == ("supervisor", "Cancelled", "The run was cancelled; it did not stop when asked and was killed.")
 
 
+def test_sigterm_to_a_run_does_not_cancel_it(bench: Any) -> None:
+    """Nobody has cancelled the run: its process goes, and the supervisor says that it was told to."""
+    run, pid = bench.start(_flow(), parameters={"what": "hang"})
+    bench.running(run, "do-1")
+    os.kill(pid, signal.SIGTERM)
+    bench.api.wait_for(lambda: run.state == "Failed")
+    assert _end(run) == ("supervisor", "Failed", "was told to stop (SIGTERM)")
+
+
+def test_a_runner_that_is_told_to_stop_leaves_its_runs_to_the_api(bench: Any, gone: Any) -> None:
+    """One of its runs is being cancelled, the other is not: each ends by what is true of it, and the runner ends with them."""
+    one, _ = bench.start(_flow(), parameters={"what": "hang"})
+    other, _ = bench.start(_flow(), parameters={"what": "hang"})
+    for run in (one, other):
+        bench.running(run, "do-1")
+    one.cancel = True
+    os.kill(bench.link.greeting["pid"], signal.SIGTERM)
+    bench.api.wait_for(lambda: one.state == "Cancelled" and other.state == "Failed")
+    assert _end(one)[:2] == ("engine", "Cancelled")
+    assert _end(other) == ("supervisor", "Failed", "was told to stop with the runner of this machine (SIGTERM)")
+    gone(bench.link.greeting["pid"])
+
+
 def test_a_fenced_run_stops_and_says_nothing(bench: Any, tmp_path: Path, gone: Any) -> None:
     """When the run has got another owner, the process of the old one ends by the next answer, and none of its reports is stored."""
     go = tmp_path / "go"

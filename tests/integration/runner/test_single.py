@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.integration.runner.test_ends import _end, _flow
@@ -52,13 +53,39 @@ def test_a_run_whose_process_dies(bench: Any, what: str) -> None:
     assert _end(single.run)[:2] == ("supervisor", "Failed")
 
 
-def test_the_engine_stops_the_container(bench: Any) -> None:
-    """SIGTERM reaches the run, which ends Cancelled."""
+def test_a_container_that_is_told_to_stop_leaves_its_run_to_the_api(bench: Any) -> None:
+    """SIGTERM does not cancel a run: its task is interrupted and stays Running, and the supervisor says why the process is lost."""
     single = Single(bench, "hang")
     bench.running(single.run, "do-1")
     single.process.send_signal(signal.SIGTERM)
+    assert single.end()[0] == DIED
+    assert _end(single.run) == ("supervisor", "Failed", "was told to stop with its container (SIGTERM)")
+    assert set(single.run.task_states("do-1")) == {"Running"}
+
+
+def test_a_container_that_is_stopped_because_its_run_is_cancelled(bench: Any) -> None:
+    """A cluster can only send SIGTERM: the API says what it means, and the run ends Cancelled by its own word."""
+    single = Single(bench, "hang")
+    bench.running(single.run, "do-1")
+    single.run.cancel = True
+    single.process.send_signal(signal.SIGTERM)
     assert single.end()[0] == 0
-    assert _end(single.run)[:2] == ("engine", "Cancelled")
+    assert _end(single.run) == ("engine", "Cancelled", "The run was cancelled.")
+    assert single.run.task_states("do-1") == ["Running", "Cancelled"]
+
+
+def test_a_container_that_is_told_to_stop_while_the_api_is_away(bench: Any) -> None:
+    """The run's process is stopped all the same, and the report waits for the API."""
+    single = Single(bench, "hang")
+    bench.running(single.run, "do-1")
+    (child,) = (c for c in psutil.Process(single.process.pid).children() if os.getpgid(c.pid) == c.pid)
+    bench.api.stop()
+    single.process.send_signal(signal.SIGTERM)
+    psutil.wait_procs([child], timeout=30)
+    assert not child.is_running()
+    bench.api.start()
+    assert single.end()[0] == DIED
+    assert _end(single.run)[:2] == ("supervisor", "Failed")
 
 
 def test_a_stubborn_run_is_killed_when_its_grace_is_over(bench: Any) -> None:
@@ -66,10 +93,9 @@ def test_a_stubborn_run_is_killed_when_its_grace_is_over(bench: Any) -> None:
     single = Single(bench, "stubborn", TOWPATH_CANCEL_GRACE="0.3")
     bench.running(single.run, "do-1")
     single.process.send_signal(signal.SIGTERM)
-    assert single.end()[0] == 0
-    reporter, state, message = _end(single.run)
-    assert (reporter, state) == ("supervisor", "Cancelled")
-    assert "The container was told to stop" in message
+    assert single.end()[0] == DIED
+    words = "was told to stop with its container (SIGTERM); it did not stop when asked and was killed"
+    assert _end(single.run) == ("supervisor", "Failed", words)
 
 
 def test_a_poke_has_the_api_asked_at_once(bench: Any) -> None:

@@ -160,6 +160,13 @@ def test_what_is_harmless_is_taken() -> None:
             "was killed by the kernel: out of memory (its limit is 2048 MiB)",
         ),
         ({"stopCode": "SpotInterruption", "stoppedReason": "Your Spot Task was interrupted."}, {"exitCode": 137}, Duty.FIND_OUT, "Spot"),
+        (
+            {"stopCode": "SpotInterruption", "stoppedReason": "Spot."},
+            {"exitCode": DIED},
+            Duty.NOTHING,
+            "was ended by a Spot interruption: Spot",
+        ),
+        ({"stopCode": "UserInitiated", "stoppedReason": "Towpath: cancelled"}, {"exitCode": 0}, Duty.NOTHING, ""),
         ({"stopCode": "UserInitiated", "stoppedReason": "by me"}, {"exitCode": 143}, Duty.FIND_OUT, "was stopped by somebody: by me"),
         ({"stoppedReason": "Host EC2 (instance i-1) terminated."}, {}, Duty.FIND_OUT, "stopped by ECS: Host EC2 (instance i-1) terminated"),
         ({}, {"exitCode": 137}, Duty.FIND_OUT, "was killed (SIGKILL)"),

@@ -72,7 +72,18 @@ def test_the_end_of_a_pod(pod: dict[str, Any], output: list[str], duty: Duty, wo
 def test_a_container_that_the_cluster_ended_names_the_cause() -> None:
     """A process that died of SIGKILL because its node was short of memory, or drained."""
     pod = _pod({"terminated": {"exitCode": 137, "reason": "Error"}}, reason="Evicted", message="The node was low on memory.")
-    assert endings.of_pod(pod, []).reason == "was killed (SIGKILL); Evicted: The node was low on memory"
+    assert endings.of_pod(pod, []).reason == "was killed (SIGKILL); it was ended by the cluster: Evicted: The node was low on memory"
+
+
+def test_a_supervisor_that_has_said_all_knows_less_than_the_cluster() -> None:
+    """It was told to stop, and said so: nothing is to be done, but the log may say why."""
+    drained = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drain."}
+    found = endings.of_pod(_pod({"terminated": {"exitCode": DIED}}, conditions=[drained]), [])
+    assert (found.duty, found.reason) == (Duty.NOTHING, "was ended by the cluster: EvictionByEvictionAPI: drain")
+    for status, duty in ((0, Duty.NOTHING), (UNBEGUN, Duty.GIVE_BACK)):
+        found = endings.of_pod(_pod({"terminated": {"exitCode": status}}, conditions=[drained]), [])
+        assert found.duty is duty
+        assert "drain" not in found.reason
 
 
 def test_when_a_pod_has_ended() -> None:

@@ -189,6 +189,33 @@ def test_a_cancelled_run_closes_what_it_has_opened() -> None:
     assert reporter.kinds("Gate.cleanup-1") == ["Success"]
 
 
+@pytest.mark.parametrize("workers", [None, 2], ids=["local", "threads"])
+def test_a_process_that_is_told_to_stop_closes_what_it_has_opened_and_ends_nothing(workers: int | None) -> None:
+    """What is interrupted stays Running, and so does the flow run: another process opens its own and goes on."""
+    begun = threading.Event()
+    stops = [True]
+
+    @task
+    def wait(gate: str) -> str:
+        begun.set()
+        while stops:
+            threading.Event().wait(0.01)
+        return gate
+
+    with Flow("f") as flow, Gate() as gate:
+        use(wait(gate))
+    reporter = MemoryReporter()
+    run = FlowRun(flow, reporter=reporter, executor=workers and LocalDaskExecutor(num_workers=workers), checkpointing=True)
+    threading.Thread(target=lambda: (begun.wait(), run.leave("was told to stop"))).start()
+    assert run.run().is_running()
+    assert said == ["open gate", "close GATE"]
+    assert [reporter.kinds(slug) for slug in ("wait-1", "use-1", "Gate.cleanup-1")] == [["Running"], [], []]
+    assert [state.kind for state, _ in reporter.flow_states] == ["Running"]
+    stops.clear()
+    done = {key: state for key, state in stored(reporter).items() if state.is_finished()}
+    assert FlowRun(flow, initial_states=done, checkpointing=True).run().is_successful()
+
+
 def test_a_run_that_leaves_its_process_closes_what_it_has_opened() -> None:
     """A retry an hour away does not keep the resource open; the next process opens its own."""
 

@@ -27,7 +27,6 @@ from towpath_agent_docker import containers, policy
 from towpath_agent_docker.engine import Engine
 from towpath_agent_docker.settings import DockerSettings
 from towpath_proto.errors import TowpathError
-from towpath_proto.timers import CANCEL_GRACE
 
 
 class DockerAgent(SupervisedAgent):
@@ -76,7 +75,7 @@ class DockerAgent(SupervisedAgent):
         """Stop the launch: the container gets SIGTERM and its grace."""
         container = self.book.unwanted(run.key)
         if container is not None:
-            self.workers.submit(self._engine.stop, container, 0 if fenced else CANCEL_GRACE)
+            self.workers.submit(self._engine.stop, container, at_once=fenced)
 
     def renew_soon(self) -> None:
         """Have every container ask the API whether its run is to be stopped."""
@@ -127,7 +126,7 @@ class DockerAgent(SupervisedAgent):
             return
         self.log.info("Flow run %s is container %s.", run.name, container[:12])
         if not self.book.started(run.key, container):
-            self._engine.stop(container, 0)
+            self._engine.stop(container, at_once=True)
         elif self._docker.show_flow_logs:
             threading.Thread(target=self._show, args=(container,), name="towpath-docker-logs", daemon=True).start()
 

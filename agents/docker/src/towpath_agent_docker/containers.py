@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from towpath.agent.claims import ClaimedRun
-from towpath.agent.inside import environment
+from towpath.agent.inside import environment, stop_timeout
 from towpath_agent_docker.settings import DockerSettings
 
 LABEL = "io.towpath."
@@ -32,6 +32,7 @@ class Plan:
         ports: Ports that are published.
         volumes: Places in it at which something is mounted.
         networks: The networks that it is connected to; the first one from the start.
+        stop_timeout: Seconds between SIGTERM and SIGKILL when somebody stops it.
     """
 
     image: str
@@ -42,6 +43,7 @@ class Plan:
     ports: tuple[int, ...] = ()
     volumes: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    stop_timeout: int = 10
 
 
 def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_keys: str, mark: str) -> Plan:
@@ -68,10 +70,11 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
         host_config["port_bindings"] = {**{port: port for port in ports}, **(host_config.get("port_bindings") or {})}
     if settings.networks:
         host_config["network_mode"] = settings.networks[0]
+    env = environment(run, api_url=inside_url, trusted_keys=trusted_keys, env=settings.env)
     return Plan(
         image=config.get("image") or settings.image,
         name=container_name(run.name),
-        env=environment(run, api_url=inside_url, trusted_keys=trusted_keys, env=settings.env),
+        env=env,
         labels={
             AGENT: mark,
             RUN: run.id,
@@ -84,6 +87,7 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
         ports=ports,
         volumes=tuple(parts[1] for bind in settings.volumes if len(parts := bind.split(":")) > 1),
         networks=settings.networks,
+        stop_timeout=stop_timeout(env),
     )
 
 

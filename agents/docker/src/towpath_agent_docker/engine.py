@@ -126,10 +126,10 @@ class Engine:
         with contextlib.suppress(docker.errors.APIError, *_AWAY):
             self._api().kill(container, name)
 
-    def stop(self, container: str, grace: float) -> None:
-        """Stop a container: SIGTERM, and SIGKILL when its grace is over."""
+    def stop(self, container: str, *, at_once: bool) -> None:
+        """Stop a container: SIGTERM, and SIGKILL when its own time to stop is over, or a second later."""
         with contextlib.suppress(docker.errors.APIError, *_AWAY):
-            self._api().stop(container, timeout=int(grace) + 1)
+            self._api().stop(container, timeout=1 if at_once else None)
 
     def remove(self, container: str) -> None:
         """Remove a container with what it wrote."""
@@ -248,6 +248,7 @@ class Engine:
                     name=name,
                     environment=dict(plan.env),
                     labels=dict(plan.labels),
+                    stop_timeout=plan.stop_timeout,
                     host_config=api.create_host_config(**plan.host_config),
                     ports=list(plan.ports) or None,
                     volumes=list(plan.volumes) or None,

@@ -30,11 +30,13 @@ def stopped(task: Mapping[str, Any]) -> Ending:
     status, detail = flow.get("exitCode"), str(flow.get("reason") or "").strip().rstrip(".")
     why = str(task.get("stoppedReason") or "").strip().rstrip(".")
     oom = detail.startswith("OutOfMemory")
-    if status is not None and int(status) in _SPOKEN and not oom:
-        return ending(int(status), oom=False, error="", memory_limit=0, output=[])
     by = _ENDED_BY.get(str(task.get("stopCode") or ""))
+    said = "; ".join(dict.fromkeys(text for text in (detail, why) if text))
+    if status is not None and int(status) in _SPOKEN and not oom:
+        if by is not None and int(status) == DIED:  # its supervisor knows only of the signal
+            return Ending(Duty.NOTHING, f"{by}: {said}" if said else by)
+        return ending(int(status), oom=False, error="", memory_limit=0, output=[])
     if by is not None and not oom:
-        said = "; ".join(dict.fromkeys(text for text in (detail, why) if text))
         return Ending(Duty.FIND_OUT, f"{by}: {said}" if said else by)
     if status is None and not oom:
         said = detail or why or "it gives no reason"

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx2
@@ -35,8 +34,6 @@ from towpath_agent_kubernetes import endings, jobs
 from towpath_agent_kubernetes.cluster import Cluster, Event, Job, Pod, passing, said
 from towpath_agent_kubernetes.settings import KubernetesSettings
 from towpath_agent_kubernetes.waiting import Once, Waiting
-
-WRITE_LOGS = "mutation($input: write_run_logs_input!) { write_run_logs(input: $input) { success } }"
 
 
 class KubernetesAgent(SupervisedAgent):
@@ -296,6 +293,4 @@ class KubernetesAgent(SupervisedAgent):
     def _tell(self, key: Key, words: str) -> None:
         """Put it into the run's log, once."""
         if self._told.add((key, words)):
-            at = datetime.now(UTC).isoformat()
-            line = {"flow_run_id": key[0], "timestamp": at, "level": "WARNING", "name": "towpath.agent.kubernetes", "message": words}
-            self._later(self._ask, WRITE_LOGS, {"input": {"logs": [line]}})
+            self._later(self.tell, key[0], words)

@@ -83,10 +83,10 @@ def of_pod(pod: Mapping[str, Any], output: list[str]) -> Ending:
     error = f"{reason}: {last}" if reason in ("StartError", "ContainerCannotRun", "ContainerStatusUnknown") else ""
     verdict = ending(code, oom=reason == "OOMKilled", error=error, memory_limit=_memory_limit(pod), output=shown)
     why = status.get("reason") if status.get("reason") in ("Evicted", "DeadlineExceeded") else None
-    if verdict.duty is Duty.FIND_OUT and (why or _disrupted(status)):
-        words = f"{why}: {str(status.get('message') or '').strip().rstrip('.')}" if why else _disrupted(status)
-        return Ending(Duty.FIND_OUT, f"{verdict.reason}; {words}")
-    return verdict
+    words = f"was ended by the cluster: {why}: {str(status.get('message') or '').strip().rstrip('.')}" if why else _disrupted(status)
+    if words is None or code == 0 or verdict.duty is Duty.GIVE_BACK:
+        return verdict
+    return Ending(verdict.duty, f"{verdict.reason}; it {words}" if verdict.reason else words)
 
 
 def job_finished(job: Mapping[str, Any]) -> str | None:

@@ -11,10 +11,9 @@ from typing import Any
 
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.images import check_image
-from towpath.agent.inside import COMMAND, environment
+from towpath.agent.inside import COMMAND, environment, stop_timeout
 from towpath_agent_kubernetes import policy, templates
 from towpath_agent_kubernetes.settings import KubernetesSettings
-from towpath_proto.timers import CANCEL_GRACE
 
 DOMAIN = "towpath.io/"
 AGENT, RUN, FENCE, FLOW = f"{DOMAIN}agent", f"{DOMAIN}flow-run-id", f"{DOMAIN}fence", f"{DOMAIN}flow-id"
@@ -25,8 +24,6 @@ TOKEN = "TOWPATH_RUN_TOKEN"
 _PREFIX = "towpath-"
 TTL = 3600
 """Seconds after which the cluster removes a finished Job by itself: an agent that is away for so long does not read its end any more."""
-SPARE = 20
-"""Seconds that a pod gets on top of the run's own grace, to report how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def plan(run: ClaimedRun, settings: KubernetesSettings, *, api_url: str, trusted
     spec.setdefault("ttlSecondsAfterFinished", TTL)
     spec |= {"backoffLimit": 0, "completions": 1, "parallelism": 1}
     _fill_pod(pod, config, settings, account)
-    pod.setdefault("terminationGracePeriodSeconds", _grace(env) + SPARE)
+    pod.setdefault("terminationGracePeriodSeconds", stop_timeout(env))
     _fill_container(container, config, settings)
     container["env"] = _variables(container.get("env") or [], env, job_name(run))
     for one in (*pod["containers"], *pod.get("initContainers", ())):
@@ -202,10 +199,3 @@ def _variables(given: list[dict[str, Any]], env: Mapping[str, str], secret_name:
     ours: dict[str, dict[str, Any]] = {name: {"name": name, "value": value} for name, value in env.items()}
     ours[TOKEN] = {"name": TOKEN, "valueFrom": {"secretKeyRef": {"name": secret_name, "key": TOKEN}}}
     return [*(one for one in given if one.get("name") not in ours), *ours.values()]
-
-
-def _grace(env: Mapping[str, str]) -> int:
-    try:
-        return max(0, int(float(env.get("TOWPATH_CANCEL_GRACE", CANCEL_GRACE))))
-    except (ValueError, OverflowError):
-        return int(CANCEL_GRACE)

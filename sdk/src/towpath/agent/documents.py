@@ -13,3 +13,5 @@ RENEW = "mutation($input: renew_leases_input!) { renew_leases(input: $input) { r
 RELEASE = "mutation($input: release_run_input!) { release_run(input: $input) { success } }"
 
 WORK = "subscription($id: UUID!) { agent_work(agent_id: $id) { reason flow_run_id } }"
+
+WRITE_LOGS = "mutation($input: write_run_logs_input!) { write_run_logs(input: $input) { success } }"

@@ -27,7 +27,7 @@ class Ending:
 
     Attributes:
         duty: Whether the run was not begun (give it back), all is said (nothing), or the API must be asked whether it had begun.
-        reason: A clause that follows "the run's container …".
+        reason: A clause that follows "the run's container …"; with nothing to do it is what the run's log should hold all the same.
     """
 
     duty: Duty

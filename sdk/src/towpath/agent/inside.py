@@ -6,9 +6,13 @@ import hashlib
 from collections.abc import Mapping
 
 from towpath.agent.claims import ClaimedRun
+from towpath.runner.launch import grace
 
 COMMAND = ("python", "-m", "towpath.runner.single")
 """The supervisor of one run. Its exit status says what it knows: see `towpath.runner.single`."""
+
+SPARE = 20
+"""Seconds that a container has on top of its run's grace."""
 
 
 def environment(run: ClaimedRun, *, api_url: str, trusted_keys: str, env: Mapping[str, str]) -> dict[str, str]:
@@ -40,6 +44,11 @@ def secrets(run: ClaimedRun) -> dict[str, str]:
         "TOWPATH_RUN_TOKEN": run.run_token,
         "TOWPATH_FLOW_ID": run.flow_id,
     }
+
+
+def stop_timeout(env: Mapping[str, str]) -> int:
+    """Seconds that a run's container has between SIGTERM and SIGKILL: the run's grace, and time to report how it ended."""
+    return int(grace(env)) + SPARE
 
 
 def scope(api_url: str, name: str) -> str:

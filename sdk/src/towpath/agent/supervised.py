@@ -145,9 +145,16 @@ class SupervisedAgent(Agent):
         if verdict.duty is not Duty.NOTHING and not self.book.is_unwanted(run.key):
             self.log.warning("The %s %s of flow run %s %s.", self.thing, handle, run.name or run.id, verdict.reason)
             self._settle(run, verdict, output)
+        elif verdict.reason and not self.book.is_unwanted(run.key):
+            self.tell(run.id, f"The {self.thing} {verdict.reason}.")
         self.run_begun(run.id, run.fence)  # whatever it was, nothing of it is launching any more
         self.book.gone(run.key)
         self.look_again()
+
+    def tell(self, flow_run_id: str, words: str) -> None:
+        """Put a line into a run's log."""
+        line = {"flow_run_id": flow_run_id, "timestamp": datetime.now(UTC).isoformat(), "level": "WARNING", "message": words}
+        self._ask(documents.WRITE_LOGS, {"input": {"logs": [line | {"name": f"towpath.agent.{self.kind}"}]}})
 
     def _settle(self, run: ClaimedRun, verdict: Ending, output: list[str]) -> None:
         """Give the run back if it has not begun, report it Failed if it has; nothing when it is not this claim's any more."""

@@ -7,6 +7,7 @@ whole chain before child 1 begins), so values are used while they are warm. Wait
 It does no I/O but through its ports: executor, reporter, clock, and results of an earlier process when a resumed run needs their values.
 
 Cancelling: from any thread or signal handler. No new task run starts, what runs is interrupted, interrupted task runs end Cancelled.
+Leaving is the same, but what was interrupted stays Running: whoever takes the run over decides on it.
 """
 
 from __future__ import annotations
@@ -65,15 +66,16 @@ class Coordinator:
         self._interrupting = threading.RLock()  # re-entrant, since a signal handler may cancel while its own thread holds it
         self._thread = 0
         self.cancel_reason: str | None = None
+        self.leaving = False
 
     # --- cancelling ---------------------------------------------------------------------------------------------------------------
 
-    def cancel(self, reason: str) -> None:
+    def cancel(self, reason: str, *, leaving: bool = False) -> None:
         """Stop the run; from any thread, or from a signal handler (which then interrupts the task that runs in its own thread)."""
-        first = self.cancel_reason is None
-        self.cancel_reason = self.cancel_reason or reason
-        if not first:
+        if self.cancel_reason is not None:
             return
+        self.leaving = leaving
+        self.cancel_reason = reason
         self._inbox.put(None)
         with self._interrupting:  # so that the interrupt cannot arrive after the task has ended and hit somebody else
             if not self._inline:
@@ -107,7 +109,7 @@ class Coordinator:
             self._take(self._terms.clock.wait(self._inbox, POLL, owed=True))
         for node in self._cleaning.left_open():
             state = self._cleaning.close(node)
-            if self.cancel_reason is not None and not isinstance(self.states[node.index], Finished):
+            if self.cancel_reason is not None and not self.leaving and not isinstance(self.states[node.index], Finished):
                 self.states[node.index] = self._enter(node, -1, Record(self.states[node.index]), state)
 
     def _loop(self) -> None:
@@ -339,7 +341,8 @@ class Coordinator:
 
     def _interrupted(self, node: Node, index: int, record: Record) -> None:
         self.cancel_reason = self.cancel_reason or "Interrupt signal raised, cancelling flow run."
-        self._rest(node, index, record, self._enter(node, index, record, Cancelled(self.cancel_reason)))
+        if not self.leaving:
+            self._rest(node, index, record, self._enter(node, index, record, Cancelled(self.cancel_reason)))
 
     def _enter(self, node: Node, index: int, record: Record, state: State) -> State:
         """Move a task run to `state`: ask its handlers, write it down, report it."""

@@ -126,6 +126,13 @@ class FlowRun:
         """
         self._coordinator.cancel(reason)
 
+    def leave(self, reason: str) -> None:
+        """Stop the run in this process and let it be Running: the same as `cancel`, but neither it nor what is interrupted ends.
+
+        For a process that has to go while its run goes on elsewhere. What this process has opened is closed.
+        """
+        self._coordinator.cancel(reason, leaving=True)
+
     def run(self) -> State:
         """Run to the end, or until only waiting is left that this process will not do.
 
@@ -170,6 +177,8 @@ class FlowRun:
         return end
 
     def _end(self) -> State:
+        if self._coordinator.leaving:
+            return Running(f"This process leaves the run: it {self._coordinator.cancel_reason}.")
         if self._coordinator.cancel_reason is not None:
             return flow_pipeline.cancelled(self._coordinator.cancel_reason)
         states = self._coordinator.states

@@ -1,16 +1,18 @@
 """The process of one run: begin it, check and load its code, run it, say how it ended. Also `python -m towpath.runner.child`.
 
 It knows its run by TOWPATH_RUN_ID, TOWPATH_RUN_FENCE and TOWPATH_RUN_TOKEN. It calls `begin_run` itself before any user code; from then on
-its supervisor renews the lease. Nothing is unpickled whose signature does not come from a trusted key. On SIGTERM, or when the API says
-so, the engine cancels the run. When the run has another owner the process ends at once and reports nothing.
+its supervisor renews the lease. Nothing is unpickled whose signature does not come from a trusted key. When the API says so, to this
+process or to its supervisor, the engine cancels the run. SIGTERM without such a word stops the process, not the run: what runs is
+interrupted, and nothing is said of how it ended. When the run has another owner the process ends at once and reports nothing.
 
-To its supervisor it says its stage on a pipe: `beginning`, `begun`, `final`, or `refused` (not its run any more). A process that dies
-before `final` did not report an end; the supervisor does it then.
+To its supervisor it says its stage on a socket: `beginning`, `begun`, `final`, or `refused` (not its run any more). A process that dies
+before `final` did not report an end; the supervisor does it then. The supervisor says there why it sends SIGTERM, if the run was cancelled.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import signal
@@ -28,7 +30,7 @@ from towpath.client.client import Client
 from towpath.client.settings import Settings
 from towpath.engine.results import LocalResult
 from towpath.engine.run import FlowRun
-from towpath.engine.state import Cancelled, Failed, Finished, Mapped, Paused, Pending, Scheduled, State
+from towpath.engine.state import Cancelled, Failed, Finished, Mapped, Paused, Pending, Running, Scheduled, State
 from towpath.logs import attach_console
 from towpath.runner.cached_states import BackendCache
 from towpath.runner.child_table import Stage
@@ -37,7 +39,7 @@ from towpath.runner.forks import keep_sigterm_for_this_process
 from towpath.runner.launch import STATUS_FD
 from towpath.runner.reporter import BackendReporter
 from towpath.runner.slots import BackendLimits
-from towpath.runner.wire import pack
+from towpath.runner.wire import Lines, pack
 from towpath.storage import load_code
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.states import is_final
@@ -49,6 +51,7 @@ BEGIN = """mutation($input: begin_run_input!) { begin_run(input: $input) {
   code { hash blob signature key_id public_key info }
   task_runs limited_tags lease_expires_at lease } }"""
 
+_TOLD = "was told to stop (SIGTERM)"
 _NOT_OURS = {Code.FENCED, Code.NOT_OWNED, Code.NOT_FOUND, Code.ILLEGAL_TRANSITION, Code.ALREADY_CLAIMED}
 
 
@@ -100,6 +103,7 @@ class RunProcess:
         self._status_fd = status_fd
         self._flow_run: FlowRun | None = None
         self._stop_reason: str | None = None
+        self._leaving = False
         self._in_user_code = False
 
     # ---------------------------------------------------------------------------------------------------------------------------- steps
@@ -107,7 +111,7 @@ class RunProcess:
     def run(self) -> int:
         """Do all of it; returns the exit status."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, lambda *_: self._stop("The run was cancelled."))
+        signal.signal(signal.SIGTERM, lambda *_: self._told())
         keep_sigterm_for_this_process()
         begun = self._begin()
         if begun is None:
@@ -126,8 +130,12 @@ class RunProcess:
         )
         self._say(Stage.BEGUN)
         if (begun["run"]["state"] or {}).get("type") == "Cancelling":
-            self._stop_reason = "The run was cancelled."
+            self._stop_reason, self._leaving = "The run was cancelled.", False
         state = self._execute(begun, reporter, limits)
+        if self._leaving and not isinstance(state, Finished):
+            reporter.flush()
+            self._say(Stage.BEGUN, reason=self._stop_reason or _TOLD)
+            return 1
         if not isinstance(state, Finished):
             reporter.flow_state(_waiting(state), datetime.now(UTC))
         reporter.flush()
@@ -169,7 +177,7 @@ class RunProcess:
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
             self._in_user_code = False
-            return self._ended_early(reporter, Cancelled(self._stop_reason or "The run was cancelled."))
+            return self._interrupted(reporter)
         except TowpathError as e:
             return self._ended_early(reporter, Failed(f"{e.message} ({e.code})"))
         except SystemExit as e:
@@ -186,7 +194,12 @@ class RunProcess:
         except KeyboardInterrupt:  # the wish to stop came as the engine was ending the run by itself
             if is_final(reporter.last_flow_state or ""):
                 return State.from_dict({"type": reporter.last_flow_state})
-            return self._ended_early(reporter, Cancelled(self._stop_reason or "The run was cancelled."))
+            return self._interrupted(reporter)
+
+    def _interrupted(self, reporter: BackendReporter) -> State:
+        if self._leaving:
+            return Running(self._stop_reason)
+        return self._ended_early(reporter, Cancelled(self._stop_reason or "The run was cancelled."))
 
     def _ended_early(self, reporter: BackendReporter, state: State) -> State:
         reporter.flow_state(state, datetime.now(UTC))
@@ -253,11 +266,20 @@ class RunProcess:
 
     # --------------------------------------------------------------------------------------------------------------------- from outside
 
-    def _stop(self, reason: str) -> None:
-        """Cancel the run; from a signal handler or the delivery's thread."""
-        self._stop_reason = self._stop_reason or reason
+    def _told(self) -> None:
+        """SIGTERM came. The supervisor has said why before it sent that; from anybody else it does not mean the run."""
+        reason = None
+        with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(self._status_fd)) as channel:
+            for message in Lines().feed(channel.recv(4096, socket.MSG_DONTWAIT)):
+                reason = message.get("cancel")
+        self._stop(reason or _TOLD, leaving=reason is None)
+
+    def _stop(self, reason: str, *, leaving: bool = False) -> None:
+        """Cancel the run, or leave it; from a signal handler or the delivery's thread."""
+        if self._stop_reason is None:
+            self._stop_reason, self._leaving = reason, leaving
         if self._flow_run is not None and not self._in_user_code:
-            self._flow_run.cancel(reason)
+            (self._flow_run.leave if self._leaving else self._flow_run.cancel)(reason)
         elif self._in_user_code:
             import threading
 

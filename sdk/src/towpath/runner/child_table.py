@@ -2,7 +2,8 @@
 
 The life of a child: *starting* (forked, its agent holds the lease) → *begun* (the runner renews the lease) → *final* (it has reported the
 end of its run; the process is only tidying up) → gone. A child that has to stop gets SIGTERM, and SIGKILL once its grace is over; one that
-lingers after its final report is ended the same way.
+lingers after its final report is ended the same way. Why it has to stop decides what its end means: a cancelled run ends Cancelled; one
+whose process only was told to go is lost, and the API decides whether it is brought back; of one that has another owner nothing is said.
 """
 
 from __future__ import annotations
@@ -33,6 +34,17 @@ class Stage(StrEnum):
     REFUSED = "refused"
 
 
+class Why(StrEnum):
+    """Why a child has to stop."""
+
+    CANCELLED = "cancelled"
+    """The API says that its run is to be stopped."""
+    TOLD = "told"
+    """Its supervisor was told to stop; nobody has said so of the run."""
+    NOT_OURS = "not ours"
+    """Its run has another owner or has ended."""
+
+
 @dataclass(slots=True)
 class Child:
     """One process of a run.
@@ -44,7 +56,8 @@ class Child:
         stage: How far it is.
         state: The kind of state that it reported last for its run at the end.
         said: A reason that it gave with its stage.
-        stop_reason: Why it has to stop; None if it has not.
+        stop_reason: Why it has to stop, in words; None if it has not.
+        cancelled: Whether it has to stop because its run was cancelled.
         kill_at: When it gets SIGKILL (monotonic).
         fenced: Whether its run has another owner: nothing may be reported any more.
         oom_before: Out-of-memory kills counted when it was started.
@@ -62,6 +75,7 @@ class Child:
     state: str = ""
     said: str = ""
     stop_reason: str | None = None
+    cancelled: bool = False
     kill_at: float | None = None
     fenced: bool = False
     oom_before: int = 0
@@ -97,12 +111,19 @@ class Child:
         if stage in (Stage.FINAL, Stage.REFUSED) and self.kill_at is None:
             self.kill_at = now + linger
 
-    def stop(self, reason: str, *, now: float, fenced: bool = False) -> int | None:
-        """Begin to stop it; returns the signal to send, if one is due now."""
-        self.fenced = self.fenced or fenced
+    def stop(self, reason: str, *, now: float, why: Why) -> int | None:
+        """Begin to stop it; returns the signal to send, if one is due now.
+
+        Args:
+            reason: A sentence without its full stop; with `Why.TOLD` a clause that follows "the run's process …".
+            now: Monotonic seconds.
+            why: What its end will mean.
+        """
+        self.fenced = self.fenced or why is Why.NOT_OURS
         if self.stop_reason is not None:
             return None
         self.stop_reason = reason
+        self.cancelled = why is Why.CANCELLED
         self.kill_at = now + self.launch.grace
         return signal.SIGTERM
 
@@ -115,16 +136,20 @@ class Child:
         if self.stage is Stage.FINAL or self.stage is Stage.REFUSED or self.fenced:
             return Verdict(ended="final" if self.stage is Stage.FINAL else "refused")
         begun = self.stage is not Stage.STARTING
-        if self.stop_reason is not None:
-            killed = "; it did not stop when asked and was killed" if os.waitstatus_to_exitcode(status) == -signal.SIGKILL else ""
+        killed = "; it did not stop when asked and was killed" if os.waitstatus_to_exitcode(status) == -signal.SIGKILL else ""
+        if self.cancelled:
             return Verdict(ended="reported", state="Cancelled", reason=f"{self.stop_reason}{killed}.")
+        if self.stop_reason is not None:
+            if begun:
+                return Verdict(ended="reported", state="Failed", reason=f"{self.stop_reason}{killed}")
+            return Verdict(ended="unbegun", reason=f"The run's process {self.stop_reason}.")
         oom = oom_kills(self.memory_events) > self.oom_before
         how = describe(status, oom_killed=oom, begun=begun)
         if not begun:
             if os.waitstatus_to_exitcode(status) == EXEC_FAILED:
                 how = f"its interpreter {self.launch.env.get('TOWPATH_PYTHON', 'python')} cannot be executed"
             return Verdict(ended="unbegun", reason=self.said or f"The run's process could not be started: {how}.")
-        return Verdict(ended="reported", state="Failed", reason=clause(how))
+        return Verdict(ended="reported", state="Failed", reason=self.said or clause(how))
 
 
 @dataclass(frozen=True, slots=True)

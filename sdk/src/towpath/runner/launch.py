@@ -8,6 +8,7 @@ loader starts (PYTHON…, LD_…), or the platform does not fork well.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -64,14 +65,20 @@ class Launch:
     @property
     def grace(self) -> float:
         """Seconds between the polite signal and the kill; TOWPATH_CANCEL_GRACE in the run config's env changes it."""
-        try:
-            return max(0.0, float(self.env.get("TOWPATH_CANCEL_GRACE", CANCEL_GRACE)))
-        except ValueError:
-            return CANCEL_GRACE
+        return grace(self.env)
 
     def to_message(self) -> dict[str, Any]:
         """As a mapping for the wire."""
         return asdict(self)
+
+
+def grace(env: Mapping[str, str]) -> float:
+    """Seconds that a run has to stop: TOWPATH_CANCEL_GRACE in its environment, else 10; what is no such number counts as not said."""
+    try:
+        seconds = float(env.get("TOWPATH_CANCEL_GRACE", CANCEL_GRACE))
+    except ValueError:
+        return CANCEL_GRACE
+    return max(0.0, seconds) if math.isfinite(seconds) else CANCEL_GRACE
 
 
 def environment(launch: Launch, *, base: Mapping[str, str], api_url: str) -> dict[str, str]:

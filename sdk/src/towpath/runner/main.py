@@ -22,7 +22,7 @@ from pathlib import Path
 from towpath import processes
 from towpath.client.settings import Settings
 from towpath.runner import courier, place
-from towpath.runner.child_table import Child, Stage, Verdict
+from towpath.runner.child_table import Child, Stage, Verdict, Why
 from towpath.runner.launch import Launch, become_child, environment
 from towpath.runner.supervision import Supervision
 from towpath.runner.wire import Lines, Message, pack
@@ -55,7 +55,7 @@ class Runner:
         fingerprint: What code it holds; an agent that holds other code asks it to retire.
         run: What a forked child does; gets the descriptor to report its stage on.
         idle: Seconds after which an unused runner ends.
-        what: What people call it.
+        what: What its children stop with when it is told to, for people.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Runner:
         fingerprint: str,
         run: Callable[[int], int],
         idle: float = IDLE,
-        what: str = "The runner of this machine",
+        what: str = "the runner of this machine",
     ) -> None:
         self._directory = directory
         self._settings = settings
@@ -158,8 +158,7 @@ class Runner:
             if signal.SIGTERM in numbers:
                 self._ending = True
                 self._retire()
-                for child in list(self._children.values()):
-                    self._stop(child, f"{self._what} was told to stop", fenced=False)
+                self._supervision.leave(f"was told to stop with {self._what} (SIGTERM)")
             if signal.SIGUSR1 in numbers:
                 self._supervision.renew_soon()
         self._reap()
@@ -238,7 +237,8 @@ class Runner:
             case "cancel":
                 child = self._children.get((message["flow_run_id"], int(message["fence"])))
                 if child is not None:
-                    self._stop(child, str(message.get("reason") or "The run was cancelled"), fenced=bool(message.get("fenced")))
+                    why = Why.NOT_OURS if message.get("fenced") else Why.CANCELLED
+                    self._stop(child, str(message.get("reason") or "The run was cancelled"), why=why)
             case "renew":
                 self._supervision.renew_soon()
             case "retire":
@@ -283,7 +283,8 @@ class Runner:
     def _fork(self, launch: Launch, base: dict[str, str]) -> Child:
         oom_before = processes.oom_kills(self._memory_events)
         env = environment(launch, base=base, api_url=self._settings.api_url)
-        read, write = os.pipe()
+        # both ways: it says how far it is, and is told why it has to stop
+        read, write = (end.detach() for end in socket.socketpair())
         sys.stdout.flush()
         sys.stderr.flush()
         # no signal between the fork and the child's own handlers; it unblocks them itself
@@ -328,10 +329,13 @@ class Runner:
             os.close(child.status_fd)
             child.status_fd = -1
 
-    def _stop(self, child: Child, reason: str, *, fenced: bool) -> None:
-        number = child.stop(reason, now=time.monotonic(), fenced=fenced)
+    def _stop(self, child: Child, reason: str, *, why: Why) -> None:
+        number = child.stop(reason, now=time.monotonic(), why=why)
         if number is not None:
             self._log(f"stopping run {child.launch.flow_run_id} (process {child.pid}): {reason}")
+            if why is Why.CANCELLED and child.status_fd >= 0:
+                with contextlib.suppress(OSError):
+                    os.write(child.status_fd, pack({"cancel": f"{reason}."}))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child.pid, number)
 

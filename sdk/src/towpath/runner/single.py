@@ -1,8 +1,8 @@
 """`python -m towpath.runner.single`: run one flow run here and supervise it. What an agent starts in a container, as its first process.
 
 It knows its run by TOWPATH_RUN_ID, TOWPATH_RUN_FENCE and TOWPATH_RUN_TOKEN. It forks the run's process, renews its lease, reports it if it
-dies without a word, and passes on cancellation: SIGTERM (from the container's engine) gives the run its grace, SIGUSR1 (from the agent) has
-the API asked at once whether the run is to be stopped.
+dies without a word, and passes on cancellation: SIGUSR1 (from the agent) has the API asked at once whether the run is to be stopped. So has
+SIGTERM (from the container's engine): a run that is not being cancelled is left to the API then, which brings it back or fails it.
 
 Exit status: 0, the API knows how the run ended; 70, the run's process died and the API was told; 75, the run could not be begun, so whoever
 started this has to give it back. The reason is the last line of the error output, and the container's termination message (Kubernetes).
@@ -39,7 +39,7 @@ def main() -> int:
     except TowpathError as e:
         return _unbegun(f"{e.message} ({e.code})")
     preload()
-    runner = Runner(Path("."), settings, listener=None, lock=None, fingerprint="", run=child.run_forked, what="The container")
+    runner = Runner(Path("."), settings, listener=None, lock=None, fingerprint="", run=child.run_forked, what="its container")
     grace = {name: os.environ[name] for name in ("TOWPATH_CANCEL_GRACE",) if name in os.environ}
     launch = Launch(identity.flow_run_id, identity.fence, identity.token, flow_id=identity.flow_id or "", env=grace)
     try:

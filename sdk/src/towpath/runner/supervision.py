@@ -6,6 +6,8 @@ Failure cases:
 * The API says FENCED or NOT_FOUND, or twice in a row FINISHED: the run is no longer ours. Its process is stopped and nothing is reported.
 * A crash cannot be reported: the report is kept and sent again until the API answers. Its sequence number never changes, so the API takes
   it once. If this process dies first, the lease runs out and the zombie killer finds the run.
+* The runner itself is told to stop: the API is asked once more, since that may be how a cancelled run is stopped (its pod is deleted).
+  Runs that are not being cancelled, or of which the API does not say so in time, are lost processes: the API decides on them.
 
 No process is touched and no socket read here: `send` is the courier's, `stop` the zygote's.
 """
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from towpath.runner.child_table import Child, Verdict
+from towpath.runner.child_table import Child, Stage, Verdict, Why
 from towpath_proto.timers import BEAT
 
 RENEW = "mutation($input: renew_leases_input!) { renew_leases(input: $input) { results } }"
@@ -24,6 +26,8 @@ REPORT = "mutation($input: report_run_input!) { report_run(input: $input) { resu
 
 _RETRY = 1.0
 _LONGEST_RETRY = 5.0
+LAST_QUESTION = 2.0
+"""Seconds that the API has to say which runs are being cancelled, when the runner is told to stop. Their grace is longer."""
 _PASSING = {"UNREACHABLE", "UNAVAILABLE", "TIMEOUT", "INTERNAL", "LIMIT_EXCEEDED", "API_ERROR"}
 
 Answer = dict[str, Any]
@@ -38,7 +42,7 @@ class Send(Protocol):
 class Stop(Protocol):
     """Begins to stop a child."""
 
-    def __call__(self, child: Child, reason: str, *, fenced: bool) -> None: ...  # noqa: D102
+    def __call__(self, child: Child, reason: str, *, why: Why) -> None: ...  # noqa: D102
 
 
 _STARTED = {"type": "Running", "message": "Starting task run."}
@@ -115,6 +119,8 @@ class Supervision:
         self._beat = beat
         self._renew_at: float | None = None
         self._renewing = False
+        self._leaving: str | None = None
+        self._leave_at: float | None = None
         self.reports: list[Report] = []
         self.trouble: str | None = None
 
@@ -130,6 +136,17 @@ class Supervision:
         if self._has_leases():
             self._renew_at = self._clock()
 
+    def leave(self, reason: str) -> None:
+        """Stop all children, once the API had the chance to say which of their runs are being cancelled.
+
+        Args:
+            reason: A clause that follows "the run's process …".
+        """
+        if self._leaving is None and self._children:
+            self._leaving = reason
+            self._leave_at = self._clock() + LAST_QUESTION
+            self._renew_at = self._clock()
+
     def next_due(self) -> float | None:
         """When `work` has something to do (monotonic); None for never."""
         moments = [r.due for r in self.reports if not r.on_its_way]
@@ -137,6 +154,8 @@ class Supervision:
             if self._renew_at is None:
                 self._renew_at = self._clock() + self._beat
             moments.append(self._renew_at)
+        if self._leave_at is not None:
+            moments.append(self._leave_at)
         return min(moments, default=None)
 
     def work(self) -> None:
@@ -146,28 +165,47 @@ class Supervision:
             self._renew_at = None
         elif not self._renewing and self._renew_at is not None and now >= self._renew_at:
             self._renew()
+        if self._leave_at is not None and now >= self._leave_at:
+            self._leave()
         for report in self.reports:
             if not report.on_its_way and now >= report.due:
                 report.on_its_way = True
                 self._send(REPORT, report.variables(self._timestamp()), lambda answer, r=report: self._reported(r, answer))  # type: ignore[misc]
 
     def _has_leases(self) -> bool:
-        return any(child.renews for child in self._children.values())
+        return any(self._asks_for(child) for child in self._children.values())
+
+    def _asks_for(self, child: Child) -> bool:
+        # of one that has not begun the lease is its agent's, but who is leaving asks for all
+        return child.renews or (self._leave_at is not None and child.stage is Stage.STARTING)
+
+    def _leave(self) -> None:
+        self._leave_at = None
+        assert self._leaving is not None
+        for child in list(self._children.values()):
+            self._stop(child, self._leaving, why=Why.TOLD)
 
     def _renew(self) -> None:
         self._renewing = True
-        leases = [{"flow_run_id": c.launch.flow_run_id, "fence": c.launch.fence} for c in self._children.values() if c.renews]
+        leases = [{"flow_run_id": c.launch.flow_run_id, "fence": c.launch.fence} for c in self._children.values() if self._asks_for(c)]
         asked = {(lease["flow_run_id"], lease["fence"]) for lease in leases}
-        self._send(RENEW, {"input": {"leases": leases}}, lambda answer: self._renewed(asked, answer))
+        last = self._leave_at is not None
+        self._send(RENEW, {"input": {"leases": leases}}, lambda answer: self._renewed(asked, answer, last=last))
 
-    def _renewed(self, asked: set[tuple[Any, Any]], answer: Answer) -> None:
+    def _renewed(self, asked: set[tuple[Any, Any]], answer: Answer, *, last: bool) -> None:
         self._renewing = False
         if "error" in answer:
             self._renew_at = self._clock() + _RETRY
             self.trouble = f"{answer['error']['message']} ({answer['error']['code']})"
             return
         self.trouble = None
-        self._renew_at = self._clock() + self._beat
+        # what was asked before the runner was told to stop says nothing about the time since
+        self._renew_at = self._clock() + (0.0 if self._leave_at is not None and not last else self._beat)
+        self._judge_all(asked, answer)
+        if last and self._leave_at is not None:
+            self._leave()
+
+    def _judge_all(self, asked: set[tuple[Any, Any]], answer: Answer) -> None:
         results = {item.get("flow_run_id"): item for item in answer["data"]["renew_leases"]["results"]}
         for run, fence in asked:
             child = self._children.get((run, fence))
@@ -179,11 +217,11 @@ class Supervision:
         if status == "FINISHED":
             child.ended_elsewhere += 1
             if child.ended_elsewhere >= 2 and child.renews:  # once may be its own report, just sent
-                self._stop(child, "The run has ended already", fenced=True)
+                self._stop(child, "The run has ended already", why=Why.NOT_OURS)
         elif status in ("FENCED", "NOT_FOUND"):
-            self._stop(child, "The run has another owner" if status == "FENCED" else "The run was deleted", fenced=True)
+            self._stop(child, "The run has another owner" if status == "FENCED" else "The run was deleted", why=Why.NOT_OURS)
         elif result.get("cancel"):
-            self._stop(child, "The run was cancelled", fenced=False)
+            self._stop(child, "The run was cancelled", why=Why.CANCELLED)
 
     def _reported(self, report: Report, answer: Answer) -> None:
         report.on_its_way = False
