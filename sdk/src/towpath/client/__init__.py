@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from towpath.client.client import Client as Client
-    from towpath.client.client import Registration as Registration
     from towpath.client.client import register_flow as register_flow
+    from towpath.client.flows import Registration as Registration
     from towpath.client.secrets import Secret as Secret
     from towpath.client.settings import Settings as Settings
 
 _HOMES = {
     "Client": "towpath.client.client",
-    "Registration": "towpath.client.client",
+    "Registration": "towpath.client.flows",
     "Secret": "towpath.client.secrets",
     "Settings": "towpath.client.settings",
     "register_flow": "towpath.client.client",
