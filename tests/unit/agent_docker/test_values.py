@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from towpath_agent_docker.containers import claimed, container_name, plan, seen_from_inside
+from towpath_agent_docker.containers import LABEL, container_name, plan, seen_from_inside
 from towpath_agent_docker.options import OPTIONS, read
 from towpath_agent_docker.policy import check_host_config
 from towpath_agent_docker.settings import DockerSettings
@@ -46,7 +46,7 @@ def test_a_plan_holds_the_runs_identity_and_settings() -> None:
     assert made.env["TOWPATH_API_URL"] == "http://host.docker.internal:4200"
     assert made.host_config["extra_hosts"] == {"host.docker.internal": "host-gateway"}
     assert made.host_config["port_bindings"] == {80: 80}
-    found = claimed(made.labels)
+    found = ClaimedRun.from_marks(made.labels, LABEL)
     assert found is not None
     assert found.key == RUN.key
     assert (found.name, found.flow_name, found.run_token) == ("Brisk Heron!", "nightly", "")
@@ -84,8 +84,8 @@ def test_names_and_marks() -> None:
     assert container_name("Ünïcode / run #7") == "n-code-run-7"
     assert container_name("///") == "flow-run"
     assert len({scope("http://a", "x"), scope("http://a", "y"), scope("http://b", "x")}) == 3
-    assert claimed({"io.towpath.flow-run-id": "r", "io.towpath.fence": "one"}) is None
-    assert claimed({}) is None
+    assert ClaimedRun.from_marks({"io.towpath.flow-run-id": "r", "io.towpath.fence": "one"}, LABEL) is None
+    assert ClaimedRun.from_marks({}, LABEL) is None
 
 
 def test_only_harmless_settings_are_taken_by_themselves() -> None:

@@ -60,7 +60,7 @@ def test_the_run_config_wins_over_its_definition_and_that_over_the_agent() -> No
 def test_the_request() -> None:
     """The secret is in the overrides only; kwargs of both sides are merged; tags name the claim and are what AWS takes."""
     described = {"taskDefinitionArn": "arn:d:1", "containerDefinitions": [{"name": "flow"}, {"name": "side"}]}
-    given = {"tags": [{"key": "team", "value": "a"}, {"key": tasks.RUN, "value": "forged"}], "platformVersion": "1.4.0"}
+    given = {"tags": [{"key": "team", "value": "a"}, {"key": "towpath:flow-run-id", "value": "forged"}], "platformVersion": "1.4.0"}
     given["overrides"] = {"containerOverrides": [{"name": "flow", "cpu": 5}, {"name": "side", "cpu": 6}]}
     run = _run(run_task_kwargs=given)
     settings = ECSSettings(cluster="c", run_task_kwargs={"platformVersion": "LATEST", "group": "g"})

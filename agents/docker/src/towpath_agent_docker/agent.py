@@ -15,7 +15,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Self
 
-from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.endings import SHOWN_LINES, ending
 from towpath.agent.images import check_image
@@ -68,8 +67,7 @@ class DockerAgent(SupervisedAgent):
         plan = containers.plan(run, self._docker, api_url=self.client_settings.api_url, trusted_keys=self.trusted_keys(), mark=self.mark)
         policy.check_host_config(run.run_config.get("host_config") or {}, self._docker.allowed_host_config)
         check_image(plan.image, self._docker.allowed_registries)
-        self.book.begin(run.key)
-        self.workers.submit(self._start, run, plan)
+        self.start(run, lambda: self._launch(plan))
 
     def cancel(self, run: ClaimedRun, reason: str, *, fenced: bool) -> None:
         """Stop the launch: the container gets SIGTERM and its grace."""
@@ -114,21 +112,19 @@ class DockerAgent(SupervisedAgent):
 
     # ------------------------------------------------------------------------------------------------------------------------- starting
 
-    def _start(self, run: ClaimedRun, plan: containers.Plan) -> None:
-        try:
-            container = self._engine.start(plan, pull=self._docker.pull)
-        except CannotStartError as e:
-            self.not_started(run, str(e))
-            return
-        except Exception as e:
-            self.log.exception("The container of flow run %s could not be started.", run.id)
-            self.not_started(run, f"{type(e).__name__}: {e}")
-            return
-        self.log.info("Flow run %s is container %s.", run.name, container[:12])
-        if not self.book.started(run.key, container):
-            self._engine.stop(container, at_once=True)
-        elif self._docker.show_flow_logs:
+    def _launch(self, plan: containers.Plan) -> str:
+        container = self._engine.start(plan, pull=self._docker.pull)
+        if self._docker.show_flow_logs:
             threading.Thread(target=self._show, args=(container,), name="towpath-docker-logs", daemon=True).start()
+        return container
+
+    def discard(self, handle: str) -> None:
+        """Stop the container."""
+        self._engine.stop(handle, at_once=True)
+
+    def short(self, handle: str) -> str:
+        """As docker shows containers."""
+        return handle[:12]
 
     def _show(self, container: str) -> None:
         for line in self._engine.follow(container):
@@ -139,7 +135,7 @@ class DockerAgent(SupervisedAgent):
     def _adopt(self) -> None:
         """Know the containers that are there; take care of those that have ended."""
         for found in self._engine.all(self.mark):
-            run = containers.claimed(found.labels)
+            run = ClaimedRun.from_marks(found.labels, containers.LABEL)
             if run is None:
                 continue
             if found.running:
@@ -151,7 +147,7 @@ class DockerAgent(SupervisedAgent):
         while not self.stopping:
             try:
                 for container, labels in self._engine.ends(self.mark, connected=self._adopt, stop=self._stopping):
-                    run = containers.claimed(labels)
+                    run = ClaimedRun.from_marks(labels, containers.LABEL)
                     if run is not None and not self.stopping:
                         self.workers.submit(self._end, container, run)
             except TowpathError as e:
@@ -166,6 +162,6 @@ class DockerAgent(SupervisedAgent):
             return
         output = self._engine.output(container, SHOWN_LINES)
         verdict = ending(ended.status, oom=ended.oom, error=ended.error, memory_limit=ended.memory_limit, output=output)
-        self.ended(run, container[:12], verdict, output)
+        self.ended(run, container, verdict, output)
         if not self._docker.keep:
             self._engine.remove(container)

@@ -13,7 +13,7 @@ from towpath.agent.inside import environment, stop_timeout
 from towpath_agent_docker.settings import DockerSettings
 
 LABEL = "io.towpath."
-AGENT, RUN, FENCE = f"{LABEL}agent", f"{LABEL}flow-run-id", f"{LABEL}fence"
+AGENT = f"{LABEL}agent"
 HOST = "host.docker.internal"
 """The name by which a container reaches the machine of its engine."""
 LONGEST_NAME = 60
@@ -75,34 +75,12 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
         image=config.get("image") or settings.image,
         name=container_name(run.name),
         env=env,
-        labels={
-            AGENT: mark,
-            RUN: run.id,
-            FENCE: str(run.fence),
-            f"{LABEL}flow-id": run.flow_id,
-            f"{LABEL}flow-name": run.flow_name,
-            f"{LABEL}run-name": run.name,
-        },
+        labels={AGENT: mark, **run.marks(LABEL)},
         host_config=host_config,
         ports=ports,
         volumes=tuple(parts[1] for bind in settings.volumes if len(parts := bind.split(":")) > 1),
         networks=settings.networks,
         stop_timeout=stop_timeout(env),
-    )
-
-
-def claimed(labels: Mapping[str, str]) -> ClaimedRun | None:
-    """The run that a container's labels name; its token is the container's alone."""
-    run, fence = labels.get(RUN), labels.get(FENCE, "")
-    if not run or not fence.isdecimal():
-        return None
-    return ClaimedRun(
-        id=run,
-        fence=int(fence),
-        run_token="",
-        name=labels.get(f"{LABEL}run-name", ""),
-        flow_id=labels.get(f"{LABEL}flow-id", ""),
-        flow_name=labels.get(f"{LABEL}flow-name", ""),
     )
 
 

@@ -7,21 +7,22 @@ from typing import Any
 
 import click
 
+from towpath.agent.options import ALLOW_REGISTRY, ENV, IMAGE, max_runs
 from towpath.agent.settings import variables
-from towpath_agent_docker.settings import DEFAULT_IMAGE, ENGINE_TIMEOUT, MAX_RUNS, DockerSettings
+from towpath_agent_docker.settings import ENGINE_TIMEOUT, MAX_RUNS, DockerSettings
 from towpath_proto.errors import Code, TowpathError
 
 OPTIONS = (
     click.Option(["--base-url", "-b"], metavar="URL", help="The engine's address. Default: DOCKER_HOST, else this machine's socket."),
-    click.Option(["--image"], default=DEFAULT_IMAGE, show_default=True, help="Image of runs whose run config names none."),
+    IMAGE,
     click.Option(["--pull"], type=click.Choice(["missing", "always", "never"]), default="missing", show_default=True, help="Pull images."),
     click.Option(["--no-pull"], is_flag=True, help="The same as --pull never."),
-    click.Option(["--allow-registry"], multiple=True, metavar="HOST", help="Take images of this registry only. Repeatable."),
-    click.Option(["--env", "-e"], multiple=True, metavar="KEY=VALUE", help="Set a variable in every run's environment. Repeatable."),
+    ALLOW_REGISTRY,
+    ENV,
     click.Option(["--volume"], multiple=True, metavar="HOST:PATH[:ro]", help="Mount this into every run. Repeatable."),
     click.Option(["--network"], multiple=True, metavar="NAME", help="Connect every run to this network. Repeatable."),
     click.Option(["--allow-host-config"], multiple=True, metavar="KEY", help="Let run configs set this key of host_config. Repeatable."),
-    click.Option(["--max-runs"], type=click.IntRange(min=1), default=MAX_RUNS, show_default=True, help="Run at most this many at once."),
+    max_runs(MAX_RUNS),
     click.Option(["--show-flow-logs", "-f"], is_flag=True, help="Print what runs print."),
     click.Option(["--keep"], is_flag=True, help="Leave containers there when they have ended."),
     click.Option(

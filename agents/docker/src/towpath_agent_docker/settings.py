@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DEFAULT_IMAGE = "towpath:latest"
+from towpath.agent.images import DEFAULT_IMAGE
+
 MAX_RUNS = 50
 ENGINE_TIMEOUT = 60
 

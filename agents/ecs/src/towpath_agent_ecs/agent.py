@@ -117,8 +117,7 @@ class ECSAgent(SupervisedAgent):
     def deploy(self, run: ClaimedRun) -> None:
         """Check the run against the policy, and have its task started."""
         policy.check_run_config(run.run_config, self._ecs.allowed)
-        self.book.begin(run.key)
-        self.workers.submit(self._start, _Launch(run, time.monotonic()))
+        self._submit(_Launch(run, time.monotonic()))
 
     def cancel(self, run: ClaimedRun, reason: str, *, fenced: bool) -> None:
         """Stop the launch: its task gets SIGTERM, and SIGKILL after its stopTimeout."""
@@ -163,24 +162,25 @@ class ECSAgent(SupervisedAgent):
 
     # ------------------------------------------------------------------------------------------------------------------------- starting
 
-    def _start(self, launch: _Launch) -> None:
-        run = launch.run
+    def _submit(self, launch: _Launch) -> None:
+        self.start(launch.run, lambda: self._launch(launch))
+
+    def _launch(self, launch: _Launch) -> str | None:
         try:
-            task = self._aws.start(self._request(run), tasks.client_token(run, launch.attempt))
+            task = self._aws.start(self._request(launch.run), tasks.client_token(launch.run, launch.attempt))
         except NotNowError as e:
             self._try_again(launch, e)
-            return
-        except CannotStartError as e:
-            self.not_started(run, str(e))
-            return
-        except Exception as e:
-            self.log.exception("The task of flow run %s could not be started.", run.id)
-            self.not_started(run, f"{type(e).__name__}: {e}")
-            return
-        self.log.info("Flow run %s is task %s.", run.name, task)
-        self._watch_over(task, run)
-        if not self.book.started(run.key, task):
-            self._stop(task, "The run was cancelled, or is another agent's")
+            return None
+        self._watch_over(task, launch.run)
+        return task
+
+    def discard(self, handle: str) -> None:
+        """Stop the task."""
+        self._stop(handle, "The run was cancelled, or is another agent's")
+
+    def short(self, handle: str) -> str:
+        """The task's id, without the rest of its ARN."""
+        return handle.rpartition("/")[2]
 
     def _request(self, run: ClaimedRun) -> dict[str, Any]:
         config, kind = run.run_config, tasks.launch_type(run.run_config, self._ecs)
@@ -242,7 +242,7 @@ class ECSAgent(SupervisedAgent):
             if run is None:
                 continue
             if task.get("lastStatus") == "STOPPED":
-                self.workers.submit(self.ended, run, _short(task["taskArn"]), stopped(task), [])
+                self.workers.submit(self.ended, run, task["taskArn"], stopped(task), [])
             else:
                 self._watch_over(task["taskArn"], run)
                 self.adopt(run, task["taskArn"])
@@ -266,7 +266,7 @@ class ECSAgent(SupervisedAgent):
                 live = bool(self._watched) or not self._adopted
             try:
                 for launch in due:
-                    self.workers.submit(self._start, launch)
+                    self._submit(launch)
                 if live and now >= look_at:
                     self._look()
                     look_at = time.monotonic() + self._ecs.interval
@@ -307,13 +307,13 @@ class ECSAgent(SupervisedAgent):
         with self._guard:
             watched = self._watched.pop(arn, None)
         if watched is not None:
-            self.workers.submit(self.ended, watched.run, _short(arn), verdict, [])
+            self.workers.submit(self.ended, watched.run, arn, verdict, [])
 
     def _stop(self, task: str, reason: str) -> None:
         try:
             self._aws.stop(self._cluster_of(task), task, f"Towpath: {reason}")
         except (NotNowError, CannotStartError) as e:  # its supervisor may not begin the run, and ends by itself
-            self.log.warning("Task %s could not be stopped: %s.", _short(task), e)
+            self.log.warning("Task %s could not be stopped: %s.", self.short(task), e)
 
     def _cluster_of(self, arn: str) -> str:
         parts = arn.rpartition(":")[2].split("/")
@@ -332,7 +332,3 @@ class FargateAgent(ECSAgent):
     def command_options(cls) -> list[Any]:
         """Options of `towpath agent fargate start`: there is no launch type to choose."""
         return [option for option in super().command_options() if option.name != "launch_type"]
-
-
-def _short(arn: str) -> str:
-    return arn.rpartition("/")[2]

@@ -9,23 +9,24 @@ from typing import Any
 import click
 import yaml
 
+from towpath.agent.options import ALLOW_REGISTRY, ENV, IMAGE, max_runs
 from towpath.agent.settings import variables
-from towpath_agent_ecs.settings import DEFAULT_CLUSTER, DEFAULT_IMAGE, EC2, FARGATE, MAX_RUNS, ECSSettings
+from towpath_agent_ecs.settings import DEFAULT_CLUSTER, EC2, FARGATE, MAX_RUNS, ECSSettings
 from towpath_proto.errors import Code, TowpathError
 
 OPTIONS = (
     click.Option(["--cluster"], default=DEFAULT_CLUSTER, show_default=True, help="Name or ARN of the cluster."),
     click.Option(["--launch-type"], type=click.Choice([FARGATE, EC2]), default=FARGATE, show_default=True, help="Where tasks run."),
     click.Option(["--region"], help="Region of AWS. Default: AWS_DEFAULT_REGION, else the profile's."),
-    click.Option(["--image"], default=DEFAULT_IMAGE, show_default=True, help="Image of runs for which nothing names one."),
-    click.Option(["--allow-registry"], multiple=True, metavar="HOST", help="Take images of this registry only. Repeatable."),
+    IMAGE,
+    ALLOW_REGISTRY,
     click.Option(["--task-role-arn"], metavar="ARN", help="Role of runs whose run config names none."),
     click.Option(["--execution-role-arn"], metavar="ARN", help="Role that pulls images and writes logs."),
     click.Option(["--task-definition"], metavar="FILE", help="YAML or JSON that the task definitions of runs begin with."),
     click.Option(["--run-task-kwargs"], metavar="FILE", help="YAML or JSON with further arguments of RunTask."),
-    click.Option(["--env", "-e"], multiple=True, metavar="KEY=VALUE", help="Set a variable in every run's environment. Repeatable."),
+    ENV,
     click.Option(["--allow"], multiple=True, metavar="KEY", help="Let run configs say this, such as task_role_arn. Repeatable."),
-    click.Option(["--max-runs"], type=click.IntRange(min=1), default=MAX_RUNS, show_default=True, help="Run at most this many at once."),
+    max_runs(MAX_RUNS),
 )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DEFAULT_IMAGE = "towpath:latest"
+from towpath.agent.images import DEFAULT_IMAGE
+
 DEFAULT_CLUSTER = "default"
 FARGATE, EC2 = "FARGATE", "EC2"
 MAX_RUNS = 500

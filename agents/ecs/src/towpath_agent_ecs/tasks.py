@@ -19,7 +19,6 @@ CONTAINER = "flow"
 CPU, MEMORY = "1024", "2048"
 """Sizes of a task for which nothing says another: one vCPU, 2 GiB."""
 TAG = "towpath:"
-RUN, FENCE, FLOW, FLOW_NAME, RUN_NAME = (f"{TAG}{name}" for name in ("flow-run-id", "fence", "flow-id", "flow-name", "run-name"))
 
 
 def definition(config: Mapping[str, Any], given: Mapping[str, Any], settings: ECSSettings, launch_type: str) -> dict[str, Any]:
@@ -150,25 +149,13 @@ def started_by(mark: str) -> str:
 
 
 def claimed(tags: list[dict[str, str]]) -> ClaimedRun | None:
-    """The run that a task's tags name; its token is the task's alone."""
-    found = {tag.get("key"): tag.get("value", "") for tag in tags}
-    run, fence = found.get(RUN), found.get(FENCE, "")
-    if not run or not fence.isdecimal():
-        return None
-    return ClaimedRun(
-        id=run,
-        fence=int(fence),
-        run_token="",
-        name=found.get(RUN_NAME, ""),
-        flow_id=found.get(FLOW, ""),
-        flow_name=found.get(FLOW_NAME, ""),
-    )
+    """The run that a task's tags name."""
+    return ClaimedRun.from_marks({tag.get("key", ""): tag.get("value") for tag in tags}, TAG)
 
 
 def _tags(run: ClaimedRun, given: Any) -> list[dict[str, str]]:
-    own = {RUN: run.id, FENCE: str(run.fence), FLOW: run.flow_id, FLOW_NAME: run.flow_name, RUN_NAME: run.name}
     others = [tag for tag in given or () if not str(tag.get("key", "")).startswith(TAG)]
-    return [*others, *({"key": key, "value": _tag_value(value)} for key, value in own.items())]
+    return [*others, *({"key": key, "value": _tag_value(value)} for key, value in run.marks(TAG).items())]
 
 
 def _tag_value(text: str) -> str:

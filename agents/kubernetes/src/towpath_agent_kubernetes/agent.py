@@ -22,7 +22,6 @@ from typing import Any, Self
 import httpx2
 
 from towpath.agent import documents
-from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.endings import SHOWN_LINES, Duty, Ending
 from towpath.agent.installation import Installation
@@ -96,8 +95,7 @@ class KubernetesAgent(SupervisedAgent):
     def deploy(self, run: ClaimedRun) -> None:
         """Make the run's Job of the templates, check it against the policy, and have it accepted."""
         plan = jobs.plan(run, self._kubernetes, api_url=self.client_settings.api_url, trusted_keys=self.trusted_keys(), mark=self.mark)
-        self.book.begin(run.key)
-        self.workers.submit(self._start, run, plan)
+        self.start(run, lambda: self._launch(plan))
 
     def cancel(self, run: ClaimedRun, reason: str, *, fenced: bool) -> None:
         """Stop the launch: the Job is deleted."""
@@ -141,19 +139,13 @@ class KubernetesAgent(SupervisedAgent):
 
     # ------------------------------------------------------------------------------------------------------------- starting and stopping
 
-    def _start(self, run: ClaimedRun, plan: jobs.Plan) -> None:
-        try:
-            self._cluster.start(plan, self._stopping)
-        except CannotStartError as e:
-            self.not_started(run, str(e))
-            return
-        except Exception as e:
-            self.log.exception("The Job of flow run %s could not be made.", run.id)
-            self.not_started(run, f"{type(e).__name__}: {e}")
-            return
-        self.log.info("Flow run %s is Job %s.", run.name, plan.name)
-        if not self.book.started(run.key, plan.name):
-            self._delete(plan.name)
+    def _launch(self, plan: jobs.Plan) -> str:
+        self._cluster.start(plan, self._stopping)
+        return plan.name
+
+    def discard(self, handle: str) -> None:
+        """Delete the Job."""
+        self._delete(handle)
 
     def _delete(self, job: str) -> None:
         self._later(self._cluster.delete, job)

@@ -9,15 +9,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from towpath.agent.claims import ClaimedRun
+from towpath.agent.claims import MARK_FENCE, MARK_FLOW, MARK_RUN, ClaimedRun
 from towpath.agent.images import check_image
 from towpath.agent.inside import COMMAND, environment, stop_timeout
 from towpath_agent_kubernetes import policy, templates
 from towpath_agent_kubernetes.settings import KubernetesSettings
 
 DOMAIN = "towpath.io/"
-AGENT, RUN, FENCE, FLOW = f"{DOMAIN}agent", f"{DOMAIN}flow-run-id", f"{DOMAIN}fence", f"{DOMAIN}flow-id"
-RUN_NAME, FLOW_NAME = f"{DOMAIN}run-name", f"{DOMAIN}flow-name"
+AGENT, RUN, FENCE, FLOW = (f"{DOMAIN}{name}" for name in ("agent", MARK_RUN, MARK_FENCE, MARK_FLOW))
 CONTAINER = "flow"
 """The container that runs the flow, unless the template has none of that name: then its first one."""
 TOKEN = "TOWPATH_RUN_TOKEN"
@@ -87,12 +86,13 @@ def plan(run: ClaimedRun, settings: KubernetesSettings, *, api_url: str, trusted
     for one in (*pod["containers"], *pod.get("initContainers", ())):
         check_image(str(one.get("image") or ""), settings.allowed_registries)
     env = environment(run, api_url=api_url, trusted_keys=trusted_keys, env=settings.env)
-    labels = {AGENT: label(mark), RUN: run.id, FENCE: str(run.fence), FLOW: run.flow_id, "app.kubernetes.io/managed-by": "towpath"}
+    marks = run.marks(DOMAIN)
+    labels = {AGENT: label(mark), **{name: marks.pop(name) for name in (RUN, FENCE, FLOW)}, "app.kubernetes.io/managed-by": "towpath"}
     for metadata in (_object(job, "metadata"), _object(template, "metadata")):
         for name in ("name", "generateName", "creationTimestamp"):
             metadata.pop(name, None)
         metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), RUN_NAME: run.name, FLOW_NAME: run.flow_name}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **marks}  # names of any length
     job |= {"apiVersion": "batch/v1", "kind": "Job"}
     job["metadata"]["name"] = job_name(run)
     spec.setdefault("ttlSecondsAfterFinished", TTL)
@@ -107,19 +107,8 @@ def plan(run: ClaimedRun, settings: KubernetesSettings, *, api_url: str, trusted
 
 
 def claimed(metadata: Mapping[str, Any]) -> ClaimedRun | None:
-    """The run that an object's labels name; its token is the pod's alone."""
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    run, fence = labels.get(RUN), labels.get(FENCE, "")
-    if not run or not fence.isdecimal():
-        return None
-    return ClaimedRun(
-        id=run,
-        fence=int(fence),
-        run_token="",
-        name=annotations.get(RUN_NAME, ""),
-        flow_id=labels.get(FLOW, ""),
-        flow_name=annotations.get(FLOW_NAME, ""),
-    )
+    """The run that an object's labels and annotations name."""
+    return ClaimedRun.from_marks({**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}, DOMAIN)
 
 
 def secret(plan: Plan, uid: str) -> dict[str, Any]:

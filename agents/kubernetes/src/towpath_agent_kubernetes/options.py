@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from towpath.agent.base import CannotStartError
+from towpath.agent.options import ALLOW_REGISTRY, ENV, IMAGE, max_runs
 from towpath.agent.settings import variables
 from towpath_agent_kubernetes import templates
-from towpath_agent_kubernetes.settings import DEFAULT_IMAGE, MAX_RUNS, TROUBLE_GRACE, KubernetesSettings
+from towpath_agent_kubernetes.settings import MAX_RUNS, TROUBLE_GRACE, KubernetesSettings
 from towpath_proto.errors import Code, TowpathError
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -22,7 +23,7 @@ OPTIONS = (
     ),
     click.Option(["--kubeconfig"], metavar="FILE", help="Default: the pod's account, KUBECONFIG, ~/.kube/config: the first that is there."),
     click.Option(["--context"], metavar="NAME", help="A context of the kubeconfig. Default: the current one."),
-    click.Option(["--image"], default=DEFAULT_IMAGE, show_default=True, help="Image of runs for which nothing else names one."),
+    IMAGE,
     click.Option(["--image-pull-policy"], type=click.Choice(["Always", "IfNotPresent", "Never"]), help="When images are pulled."),
     click.Option(
         ["--image-pull-secrets"],
@@ -31,7 +32,7 @@ OPTIONS = (
         metavar="NAME",
         help="Pull images with this secret. Repeatable.",
     ),
-    click.Option(["--allow-registry"], multiple=True, metavar="HOST", help="Take images of this registry only. Repeatable."),
+    ALLOW_REGISTRY,
     click.Option(["--service-account-name"], envvar="SERVICE_ACCOUNT_NAME", metavar="NAME", help="Who the pods are in the cluster."),
     click.Option(["--cpu-request"], metavar="CORES", help="Of runs for which nothing else says it, such as 500m."),
     click.Option(["--cpu-limit"], metavar="CORES", help="The same for the limit."),
@@ -43,9 +44,9 @@ OPTIONS = (
         type=click.Path(path_type=Path),
         help="Run configs may name files in it as agent://FILE.",
     ),
-    click.Option(["--env", "-e"], multiple=True, metavar="KEY=VALUE", help="Set a variable in every run's environment. Repeatable."),
+    ENV,
     click.Option(["--allow"], multiple=True, metavar="FIELD", help="Let Jobs have this field, such as hostPath. Repeatable."),
-    click.Option(["--max-runs"], type=click.IntRange(min=1), default=MAX_RUNS, show_default=True, help="Run at most this many at once."),
+    max_runs(MAX_RUNS),
     click.Option(["--disable-job-deletion"], is_flag=True, help="Leave Jobs there when they have ended."),
     click.Option(
         ["--trouble-grace"],

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-DEFAULT_IMAGE = "towpath:latest"
+from towpath.agent.images import DEFAULT_IMAGE
+
 MAX_RUNS = 500
 TROUBLE_GRACE = 30.0
 """Seconds that a pod which cannot start (image, quota, configuration) has to get over it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from towpath.agent.options import ENV, max_runs
 from towpath.agent.settings import variables
 from towpath_agent_local.settings import MAX_RUNS, LocalSettings
 
@@ -15,8 +16,8 @@ OPTIONS = (
     click.Option(
         ["--directory"], type=click.Path(path_type=Path, file_okay=False), help="The runner's directory. Default: one for each API."
     ),
-    click.Option(["--env", "-e"], multiple=True, metavar="KEY=VALUE", help="Set a variable in every run's environment. Repeatable."),
-    click.Option(["--max-runs"], type=click.IntRange(min=1), default=MAX_RUNS, show_default=True, help="Run at most this many at once."),
+    ENV,
+    max_runs(MAX_RUNS),
     click.Option(["--show-flow-logs"], is_flag=True, help="Print what runs print."),
 )
 

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MARK_RUN, MARK_FENCE, MARK_NAME, MARK_FLOW, MARK_FLOW_NAME = "flow-run-id", "fence", "run-name", "flow-id", "flow-name"
+"""Names of what a run's container is marked with."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
@@ -59,6 +62,31 @@ class ClaimedRun:
             parent=row.get("parent_flow_run_id"),
             traceparent=row.get("traceparent"),
         )
+
+    @classmethod
+    def from_marks(cls, marks: Mapping[str, str | None], prefix: str) -> ClaimedRun | None:
+        """The run that the marks on a container name; None for none of ours. Its token is the container's alone.
+
+        Args:
+            marks: Labels, annotations or tags.
+            prefix: What the names of ours begin with.
+        """
+        run, fence = marks.get(f"{prefix}{MARK_RUN}"), marks.get(f"{prefix}{MARK_FENCE}") or ""
+        if not run or not fence.isdecimal():
+            return None
+        name, flow_id, flow_name = (marks.get(f"{prefix}{mark}") or "" for mark in (MARK_NAME, MARK_FLOW, MARK_FLOW_NAME))
+        return cls(id=run, fence=int(fence), run_token="", name=name, flow_id=flow_id, flow_name=flow_name)
+
+    def marks(self, prefix: str) -> dict[str, str]:
+        """What its container is marked with, so that an agent after this one finds the run again."""
+        marks = {
+            MARK_RUN: self.id,
+            MARK_FENCE: str(self.fence),
+            MARK_NAME: self.name,
+            MARK_FLOW: self.flow_id,
+            MARK_FLOW_NAME: self.flow_name,
+        }
+        return {f"{prefix}{name}": value for name, value in marks.items()}
 
     @property
     def trace(self) -> dict[str, str]:

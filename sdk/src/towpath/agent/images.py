@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from towpath.agent.base import CannotStartError
 
+DEFAULT_IMAGE = "towpath:latest"
+"""The image of runs for which nothing names one."""
+
 
 def check_image(image: str, registries: Iterable[str]) -> None:
     """Refuse an image of a registry that is not on the list, if there is a list.

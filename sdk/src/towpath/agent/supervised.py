@@ -6,14 +6,16 @@ the kinds to say.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 from towpath.agent import documents
-from towpath.agent.base import CALL_TIMEOUT, Agent
+from towpath.agent.base import CALL_TIMEOUT, Agent, CannotStartError
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.endings import Duty, Ending
 from towpath.agent.inside import scope
@@ -123,6 +125,41 @@ class SupervisedAgent(Agent):
         """The keys whose flows may run, as `TOWPATH_TRUSTED_KEYS` names them."""
         return TrustStore.load(self.client_settings).as_setting()
 
+    def start(self, run: ClaimedRun, how: Callable[[], str | None]) -> None:
+        """Have it started by a worker, and see to what comes of it.
+
+        Args:
+            run: The claimed run; it takes a place from now on.
+            how: Starts it and returns its handle; None when it will be tried again, by another call of this method. When it raises
+                anything the run is given back: on `CannotStartError` with its words.
+        """
+        self.book.begin(run.key)
+        self.workers.submit(self._start, run, how)
+
+    def _start(self, run: ClaimedRun, how: Callable[[], str | None]) -> None:
+        try:
+            handle = how()
+        except CannotStartError as e:
+            self.not_started(run, str(e))
+            return
+        except Exception as e:
+            self.log.exception("The %s of flow run %s could not be started.", self.thing, run.id)
+            self.not_started(run, f"{type(e).__name__}: {e}")
+            return
+        if handle is None:
+            return
+        self.log.info("Flow run %s has the %s %s.", run.name or run.id, self.thing, self.short(handle))
+        if not self.book.started(run.key, handle):
+            self.discard(handle)
+
+    @abc.abstractmethod
+    def discard(self, handle: str) -> None:
+        """Stop at once what nobody wants: its claim was to be stopped, or is not this agent's any more."""
+
+    def short(self, handle: str) -> str:
+        """A handle for people."""
+        return handle
+
     def not_started(self, run: ClaimedRun, reason: str) -> None:
         """It could not be started: give the run back, and its place free."""
         self.book.gone(run.key)
@@ -138,12 +175,12 @@ class SupervisedAgent(Agent):
 
         Args:
             run: Whose it was.
-            handle: What it was called, for the log.
+            handle: What it was called.
             verdict: What its end means.
             output: Its last lines, for the run's log; empty for none.
         """
         if verdict.duty is not Duty.NOTHING and not self.book.is_unwanted(run.key):
-            self.log.warning("The %s %s of flow run %s %s.", self.thing, handle, run.name or run.id, verdict.reason)
+            self.log.warning("The %s %s of flow run %s %s.", self.thing, self.short(handle), run.name or run.id, verdict.reason)
             self._settle(run, verdict, output)
         elif verdict.reason and not self.book.is_unwanted(run.key):
             self.tell(run.id, f"The {self.thing} {verdict.reason}.")
