@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import replace
 
 import psycopg
+import pytest
 
 from towpath_graphql.main import Config, build
 from towpath_proto.errors import Code, TowpathError
+from towpath_proto.ids import uuid7
 from towpath_service_kit.identity import Role
 from towpath_service_kit.settings import Secret
 from towpath_service_kit.testing import MemoryBus
@@ -145,3 +147,77 @@ async def test_a_mapped_child_is_made_once_by_all(api, make_state):
     given = {"flow_run_id": run["id"], "task_id": task, "map_index": 3}
     made = await asyncio.gather(*(api.call("get_or_create_task_run", "id", **given) for _ in range(6)))
     assert len({m["id"] for m in made}) == 1
+
+
+CANCEL = """
+with run as (
+    update flow_run set state = 'Cancelling', version = version + 1 where id = %(run)s
+    returning tenant_id, id, state, version, attempt, serialized_state
+)
+insert into flow_run_state (id, tenant_id, flow_run_id, timestamp, state, version, attempt, serialized_state)
+select %(id)s, tenant_id, id, now(), state, version, attempt, serialized_state from run
+"""
+STATES = "mutation($i: set_task_run_states_input!) { set_task_run_states(input: $i) { states { status } } }"
+
+
+async def _begun1(api, make_state):
+    """A run of a Prefect 1 client that goes on, and what makes its two task runs run."""
+    run_id = await api.create(await api.register1(tasks=2))
+    for version, kind in ((1, "Submitted"), (2, "Running")):
+        item = {"flow_run_id": run_id, "version": version, "state": make_state(kind)}
+        await api.call("set_flow_run_states", "states { id }", states=[item])
+    ids = [task["id"] for task in (await api.tasks_of(run_id)).values()]
+    return run_id, {"states": [{"task_run_id": i, "version": 0, "state": make_state("Running")} for i in ids]}
+
+
+async def test_a_flow_run_that_moves_between_the_look_and_the_write(api, make_state):
+    """What was decided on a look without locks is not stored when the flow run has moved meanwhile: it is decided anew."""
+    run_id, wanted = await _begun1(api, make_state)
+    async with await psycopg.AsyncConnection.connect(api.dsn) as other:
+        await other.execute(CANCEL, {"run": run_id, "id": uuid7()})
+        call = asyncio.create_task(api(STATES, i=wanted))
+        await _somebody_waits(api)
+        await other.commit()
+    with pytest.raises(TowpathError) as refused:
+        await call
+    assert refused.value.code is Code.FLOW_RUN_NOT_RUNNING
+    assert {task["version"] for task in (await api.tasks_of(run_id)).values()} == {0}
+    assert await api.rows("select 1 from task_run_state where state = 'Running'") == []
+
+
+async def test_a_task_run_that_moves_between_the_look_and_the_write(api, make_state):
+    """Of two task runs one has moved meanwhile: the other one's state is stored, once, and the refusal names the one that has."""
+    run_id, wanted = await _begun1(api, make_state)
+    moved = wanted["states"][1]["task_run_id"]
+    async with await psycopg.AsyncConnection.connect(api.dsn) as other:
+        await other.execute("update task_run set version = version + 1 where id = %s", (moved,))
+        call = asyncio.create_task(api(STATES, i=wanted))
+        await _somebody_waits(api)
+        await other.commit()
+    with pytest.raises(TowpathError) as refused:
+        await call
+    assert (refused.value.code, refused.value.detail["run_id"]) == (Code.VERSION_LOCKING_ERROR, str(moved))
+    stored = await api.rows("select task_run_id from task_run_state where state = 'Running'")
+    assert [row["task_run_id"] for row in stored] == [wanted["states"][0]["task_run_id"]]
+    assert [row["entity_id"] for row in await api.rows("select entity_id from outbox where type = 'task_run.states'")] in ([], [run_id])
+
+
+async def test_a_lock_that_changes_nothing_is_waited_for(api, make_state):
+    """A heartbeat or a name that is written meanwhile is no reason to decide anew."""
+    run_id, wanted = await _begun1(api, make_state)
+    async with await psycopg.AsyncConnection.connect(api.dsn) as other:
+        await other.execute("update flow_run set heartbeat = now() where id = %s", (run_id,))
+        await other.execute("update task_run set name = 'x' where id = %s", (wanted["states"][0]["task_run_id"],))
+        call = asyncio.create_task(api(STATES, i=wanted))
+        await _somebody_waits(api)
+        await other.commit()
+    assert [s["status"] for s in (await call)["set_task_run_states"]["states"]] == ["SUCCESS"] * 2
+    assert {(task["version"], task["state"]) for task in (await api.tasks_of(run_id)).values()} == {(1, "Running")}
+
+
+async def _somebody_waits(api):
+    """Return once somebody waits for a lock in this database."""
+    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(30):
+        while not await api.rows(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody of it
+            await asyncio.sleep(0.005)

@@ -10,7 +10,7 @@ import re
 from importlib.resources import files
 
 from towpath_graphql.adapters import queries
-from towpath_graphql.adapters.postgres import Connection
+from towpath_graphql.adapters.connection import Connection
 from towpath_proto.errors import Code, TowpathError
 
 NAME = re.compile(r"^\d{4}_[a-z0-9_]+_(pre|post)\.sql$")

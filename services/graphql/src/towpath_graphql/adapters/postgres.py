@@ -15,12 +15,13 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from towpath_graphql.adapters import queries
+from towpath_graphql.adapters.connection import Connection
 from towpath_graphql.app.ports import Json, Row, Transaction
 from towpath_graphql.domain.runs import Event
 from towpath_proto.errors import Code, TowpathError
@@ -28,23 +29,6 @@ from towpath_proto.ids import uuid7
 from towpath_service_kit import tracing
 
 _MANY_ROWS = 1_000
-
-
-class Connection(AsyncConnection[dict[str, Any]]):
-    """A connection with one cursor for all statements: making one costs as much as a small statement does."""
-
-    _kept: AsyncCursor[Row] | None = None
-
-    @property
-    def statements(self) -> AsyncCursor[Row]:
-        """The cursor; the rows of a statement are taken before the next one is sent."""
-        if self._kept is None:
-            self._kept = self.cursor()
-        return self._kept
-
-    def forget_rows(self) -> None:
-        """Let go of the last statement's rows, which the cursor would hold until the next one."""
-        self._kept = None
 
 
 _OPTIONS = "-c client_encoding=UTF8 -c timezone=UTC -c application_name=towpath-graphql -c plan_cache_mode=force_generic_plan"
@@ -177,6 +161,11 @@ class PostgresTransaction:
         self._taken = len(self.events)
         return Json(rows)
 
+    @property
+    def taken(self) -> Sequence[Event]:
+        """What a statement has taken so far."""
+        return self.events[: self._taken]
+
     async def write_events(self) -> None:
         """Write what is not written yet; the last step before the commit."""
         if self._taken < len(self.events):
@@ -238,6 +227,15 @@ class PostgresStore:
         """The first row of a named query that is a transaction by itself, or None."""
         async with self.connection() as connection:
             return await PostgresTransaction(connection).one(query, **parameters)
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Transaction]:
+        """Each query is a transaction by itself; see `ports.Store`."""
+        async with self.connection() as connection:
+            statements = PostgresTransaction(connection)
+            yield statements
+        if taken := statements.taken:
+            self._on_commit(taken)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -18,6 +18,7 @@ from towpath_graphql.app.storing import (
     append_flow_history,
     flow_run_of,
     store_flow_runs,
+    store_seen_task_runs,
     store_task_runs,
     task_event,
     task_run_of,
@@ -215,23 +216,43 @@ class Batch:
             await self._cancel_open_tasks()
         if self._resumed:
             await self._resume_paused_tasks()
-        changed_tasks = [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
+        changed_tasks = self._changed_tasks()
         staying, leaving = self._slots(changed_tasks)
         changed_flows = [self.flows[i] for i in sorted(self._touched_flows - self._below)]
         below = [self.flows[i] for i in sorted(self._touched_flows & self._below)]
         await store_flow_runs(self._tx, self._flows_before, changed_flows, agent_id=agent_id, beat=beat)
         await store_flow_runs(self._tx, self._flows_before, below)
         await append_flow_history(self._tx, self._flow_history)
-        by_flow: dict[UUID, list[TaskRun]] = {}
-        for task in changed_tasks:
-            by_flow.setdefault(task.flow_run_id, []).append(task)
-        for flow_run_id, moved in by_flow.items():
-            self._tx.publish(task_event(self.flows[flow_run_id], moved))
+        self._tell_of(changed_tasks)
         await store_task_runs(self._tx, self._tasks_before, changed_tasks, self._task_history)
         if leaving[0] or leaving[1]:
             await slots.give_back(self._tx, flow_run_ids=leaving[0], task_run_ids=leaving[1])
         if staying:
             await slots.take(self._tx, self.line, {i: f.tenant_id for i, f in self.flows.items()}, staying)
+
+    async def store_seen(self) -> bool:
+        """Write what was accepted on runs that were seen and not locked, in one statement.
+
+        Returns:
+            Whether that could be done. If not, nothing is written: something has moved meanwhile, or more is to be written than moves of
+            task runs, and the decisions have to be made again under locks.
+        """
+        if self._touched_flows or any(f.holds_slots or f.tag_limits for f in self.flows.values()):
+            return False
+        if not (changed := self._changed_tasks()):
+            return True
+        self._tell_of(changed)
+        return await store_seen_task_runs(self._tx, self.flows.values(), self._tasks_before, changed, self._task_history)
+
+    def _changed_tasks(self) -> list[TaskRun]:
+        return [t for i, t in self.tasks.items() if t is not self._tasks_before[i]]
+
+    def _tell_of(self, tasks: Iterable[TaskRun]) -> None:
+        by_flow: dict[UUID, list[TaskRun]] = {}
+        for task in tasks:
+            by_flow.setdefault(task.flow_run_id, []).append(task)
+        for flow_run_id, moved in by_flow.items():
+            self._tx.publish(task_event(self.flows[flow_run_id], moved))
 
 
 def rejected(decision: Reject, run_id: UUID | str) -> Result:

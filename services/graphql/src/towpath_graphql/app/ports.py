@@ -118,5 +118,11 @@ class Store(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction; commit when the block ends, roll back when it raises."""
 
+    def statements(self) -> AbstractAsyncContextManager[Transaction]:
+        """What looks like a transaction and is none: each query is one by itself, which saves two ways to the database.
+
+        Events are stored with the statement that takes them (`Transaction.take_events`), and not at all if none does.
+        """
+
     async def one(self, query: str, /, **parameters: Any) -> Row | None:
         """The first row of a named query that is a transaction by itself, or None: one way to the database instead of three."""

@@ -12,7 +12,7 @@ from towpath_graphql.app.caller import RUN, Caller
 from towpath_graphql.app.gathering import Gathering
 from towpath_graphql.app.ports import Store, Transaction
 from towpath_graphql.app.slots import lock_line
-from towpath_graphql.app.storing import lock_flow_runs, lock_task_runs, must_hold, task_run_of
+from towpath_graphql.app.storing import lock_flow_runs, lock_task_runs, must_hold, see_task_runs, task_run_of
 from towpath_graphql.domain import state_json
 from towpath_graphql.domain.runs import FlowRun, Origin, Proposal
 from towpath_graphql.domain.slots import Line
@@ -44,6 +44,8 @@ async def set_gathered(store: Store, caller: Caller, calls: Sequence[Sequence[St
 
 async def set_states(store: Store, caller: Caller, requests: Sequence[StateRequest]) -> list[Result]:
     """Decide on each request in order; an answer per item."""
+    if (results := await _set_seen(store, caller, requests)) is not None:
+        return results
     async with store.transaction() as tx:
         task_ids = [r.task_run_id for r in requests if r.task_run_id]
         named = [r.flow_run_id for r in requests if r.flow_run_id]
@@ -56,6 +58,27 @@ async def set_states(store: Store, caller: Caller, requests: Sequence[StateReque
         foreign = await _foreign(tx, caller, requests)
         results = [foreign.get(r.flow_run_id) or _one(batch, caller, r) for r in requests]
         await batch.store(agent_id=caller.agent_id, beat=True)
+    return results
+
+
+async def _set_seen(store: Store, caller: Caller, requests: Sequence[StateRequest]) -> list[Result] | None:
+    """The short way for task runs: look, decide, and store in one statement if nothing has moved meanwhile.
+
+    These are two trips to the database instead of four.
+
+    Returns:
+        The answers if all are accepted and stored; None if the long way has to be gone. Refusals are made there, under locks: what is on
+        its way to the database by another call may be just what they lack.
+    """
+    ids = [r.task_run_id for r in requests if r.task_run_id]
+    if len(ids) != len(requests):
+        return None
+    async with store.statements() as tx:
+        flows, tasks = await see_task_runs(tx, ids, caller.scope)
+        batch = Batch(tx, flows.values(), tasks, await tx.now())
+        results = [_one(batch, caller, r) for r in requests]
+        if any(r["status"] == "ERROR" for r in results) or not await batch.store_seen():
+            return None
     return results
 
 

@@ -42,7 +42,15 @@ async def lock_task_runs(
 ) -> tuple[dict[UUID, FlowRun], list[TaskRun]]:
     """The task runs that exist among `ids` with their flow runs and those of `flow_run_ids`: locked, flow runs first, each by id."""
     wanted = {"ids": sorted(set(flow_run_ids)), "task_run_ids": sorted(set(ids))}
-    rows = await tx.all("lock_task_runs_with_flow_runs", **wanted, tenant_id=tenant_id)
+    return _with_flow_runs(await tx.all("lock_task_runs_with_flow_runs", **wanted, tenant_id=tenant_id))
+
+
+async def see_task_runs(tx: Transaction, ids: Iterable[UUID], tenant_id: UUID | None) -> tuple[dict[UUID, FlowRun], list[TaskRun]]:
+    """The task runs that exist among `ids` with their flow runs, as they are at this moment: not locked."""
+    return _with_flow_runs(await tx.all("task_runs_with_flow_runs", ids=sorted(set(ids)), tenant_id=tenant_id))
+
+
+def _with_flow_runs(rows: Iterable[Row]) -> tuple[dict[UUID, FlowRun], list[TaskRun]]:
     flows: dict[UUID, FlowRun] = {}
     for row in rows:
         if row["id"] not in flows:
@@ -100,7 +108,11 @@ async def store_flow_runs(
 async def store_task_runs(
     tx: Transaction, before: Mapping[UUID, TaskRun], after: Iterable[TaskRun], history: Iterable[HistoryRow] = ()
 ) -> None:
-    """Write task runs back with their history; those that do not exist yet are made."""
+    """Write task runs back with their history; those that do not exist yet are made.
+
+    Raises:
+        TowpathError: `VERSION_LOCKING_ERROR`.
+    """
     rows = [(r.stored, _task_row(before[r.id], r)) for r in after]
     new = [row for stored, row in rows if not stored]
     if new and len(await tx.all("insert_task_runs", rows=Json(new))) != len(new):
@@ -108,11 +120,35 @@ async def store_task_runs(
     changed = [row for stored, row in rows if stored]
     past = [_history_row(h) for h in history]
     if changed:
-        written = await tx.all("store_task_runs", rows=Json(changed), history=Json(past), events=tx.take_events())
-        if len(written) != len(changed):
+        if not await _store_unmoved(tx, changed, past, ()):
             raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run changed while it was being changed; read it and try again.")
     elif past:
         await tx.run("append_task_run_states", rows=Json(past))
+
+
+async def store_seen_task_runs(
+    tx: Transaction, flows: Iterable[FlowRun], before: Mapping[UUID, TaskRun], after: Iterable[TaskRun], history: Iterable[HistoryRow]
+) -> bool:
+    """Write task runs back with their history and all events, if they and their flow runs still are what `see_task_runs` saw.
+
+    Args:
+        tx: A transaction, or statements that are one each.
+        flows: The flow runs as they were seen.
+        before: The task runs as they were seen.
+        after: The task runs as they shall be.
+        history: What has become of them.
+
+    Returns:
+        Whether they were. If not, nothing is written.
+    """
+    changed = [_task_row(before[r.id], r) for r in after]
+    return await _store_unmoved(tx, changed, [_history_row(h) for h in history], flows)
+
+
+async def _store_unmoved(tx: Transaction, changed: list[dict[str, Any]], past: list[dict[str, Any]], flows: Iterable[FlowRun]) -> bool:
+    seen = [{"id": f.id, "version": f.version, "fence": f.fence} for f in flows]
+    written = await tx.all("store_task_runs", rows=Json(changed), history=Json(past), events=tx.take_events(), seen=Json(seen))
+    return len(written) == len(changed)
 
 
 async def append_flow_history(tx: Transaction, history: Iterable[HistoryRow]) -> None:

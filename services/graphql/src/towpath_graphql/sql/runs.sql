@@ -50,6 +50,24 @@ select f.*, t.id as t_id, t.tenant_id as t_tenant_id, t.flow_run_id as t_flow_ru
 from flows f left join tasks t on t.flow_run_id = f.id
 order by f.id, t.id;
 
+-- name: task_runs_with_flow_runs
+-- Task runs by id with the flow runs they belong to, as lock_task_runs_with_flow_runs shows them, and not locked: for decisions that
+-- store_task_runs stores only if nothing has moved since.
+select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
+       r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
+       r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
+       r.state_timestamp, r.parent_flow_run_id, r.holds_slots,
+       exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'task_tag') as tag_limits,
+       not g.settings @> '{"heartbeat_enabled": false}' as heartbeat_enabled, not g.settings @> '{"lazarus_enabled": false}' as lazarus_enabled,
+       now() as now,
+       t.id as t_id, t.tenant_id as t_tenant_id, t.flow_run_id as t_flow_run_id, t.task_id as t_task_id, k.slug as t_slug,
+       t.map_index as t_map_index, t.state as t_state, t.version as t_version, t.attempt as t_attempt, t.serialized_state as t_serialized_state,
+       k.max_retries as t_max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as t_retry_delay, t.start_time as t_start_time,
+       t.end_time as t_end_time, t.cache_key as t_cache_key, t.state_timestamp as t_state_timestamp
+from task_run t join task k on k.id = t.task_id join flow_run r on r.id = t.flow_run_id join flow_group g on g.id = r.flow_group_id
+where t.id = any(%(ids)s) and (t.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
+order by r.id, t.id;
+
 -- name: lock_descendants
 -- What is to be cancelled with these runs: their open children, and theirs, as far as each was made to be cancelled with its parent.
 with recursive below (id) as (
@@ -164,8 +182,22 @@ returning r.id;
 
 -- name: store_task_runs
 -- As store_flow_runs, for task runs that exist; with the history rows of these and others (see append_task_run_states), and the events of
--- the transaction so far (see write_events).
-with changed as (
+-- the transaction so far (see write_events). All of it or, when one of the task runs, or of the flow runs that were seen, is not what it
+-- was, none; so it can also stand alone, after a look without locks. Locked as everywhere: flow runs by id, then task runs by id.
+with unmoved_flows as materialized (
+    select r.id
+    from flow_run r join jsonb_to_recordset(%(seen)s) as i (id uuid, version int, fence int)
+        on r.id = i.id and r.version = i.version and r.fence = i.fence
+    order by r.id
+    for no key update of r
+), unmoved as materialized (
+    select t.id from task_run t join jsonb_to_recordset(%(rows)s) as i (id uuid, expected_version int) on t.id = i.id and t.version = i.expected_version
+    where (select count(*) from unmoved_flows) = jsonb_array_length(%(seen)s)
+    order by t.id
+    for no key update of t
+), granted as materialized (
+    select from (select count(*) as number from unmoved) u where u.number = jsonb_array_length(%(rows)s)
+), changed as (
     update task_run t
     set version = i.version, attempt = i.attempt, state = i.state, state_timestamp = i.state_timestamp,
         state_message = i.serialized_state ->> 'message', state_result = i.serialized_state -> '_result', state_start_time = i.state_start_time,
@@ -174,7 +206,7 @@ with changed as (
     from jsonb_to_recordset(%(rows)s) as i (
         id uuid, expected_version int, version int, attempt int, state text, state_timestamp timestamptz, state_start_time timestamptz,
         serialized_state jsonb, start_time timestamptz, end_time timestamptz)
-    where t.id = i.id and t.version = i.expected_version
+    where t.id = i.id and t.version = i.expected_version and exists (select from granted)
     returning t.id
 ), history as (
     insert into task_run_state (id, tenant_id, task_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
@@ -184,8 +216,10 @@ with changed as (
     from jsonb_to_recordset(%(history)s) as i (
         id uuid, tenant_id uuid, run_id uuid, timestamp timestamptz, state text, state_start_time timestamptz, version int, attempt int,
         fence int, actor text, serialized_state jsonb)
+    where exists (select from granted)
 ), told as (
     select * from jsonb_to_recordset(%(events)s) as i (id uuid, tenant_id uuid, type text, entity_id uuid, data jsonb, trace text)
+    where exists (select from granted)
 ), kept as (
     insert into event (id, tenant_id, type, entity_id, data)
     select id, tenant_id, type, entity_id, data from told where type not in ('task_run.states', 'log.written', 'flow_run.offered')
