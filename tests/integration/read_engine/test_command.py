@@ -48,6 +48,26 @@ async def test_the_command_serves_and_ends_in_order(library_url, library_metadat
             await process.wait()
 
 
+async def test_replaced_metadata_survive_a_kill(library_url, library_metadata, tmp_path):
+    """What was answered as taken is served by the next process, however the last one ended."""
+    options = ("--database-url", library_url, "--port", "0", "--metadata-api", "--metadata-store", str(tmp_path / "store.json"))
+    command = {"type": "replace_metadata", "args": json.loads(library_metadata.read_text(encoding="utf-8"))}
+    process = await _start(*options)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await _port(process)}", trust_env=False) as client:
+            assert (await client.post("/v1/metadata", json=command, timeout=60)).json() == {"message": "success"}
+        process.kill()
+        await process.communicate()
+        process = await _start(*options)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await _port(process)}", trust_env=False) as client:
+            answer = await client.post("/v1/graphql", json={"query": "{ author_by_pk(id: 1) { name } }"}, timeout=60)
+            assert answer.json() == {"data": {"author_by_pk": {"name": "Ada"}}}
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
 async def test_it_starts_with_an_address_only_and_takes_its_metadata_by_the_api(library_url, library_metadata):
     """No metadata, no secret: it serves nothing until it is told what, and then everything; the image's variables count."""
     process = await _start(

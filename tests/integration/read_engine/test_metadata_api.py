@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 import pytest
 
+from towpath_proto.errors import Code, TowpathError
 from towpath_read_engine.main import Config, build
 from towpath_read_engine.service import ReadEngineService
 from towpath_service_kit.upstream import AsgiUpstream
@@ -219,3 +221,71 @@ async def test_the_health_check_of_the_image(harbour, tables, strict, status, wo
     await _manage(harbour, "replace_metadata", {"allow_inconsistent_metadata": True, "metadata": _document(*tables)})
     answer = await AsgiUpstream(harbour.app).get(f"/healthz{strict}")
     assert (answer.status, answer.body.decode().startswith(word)) == (status, True)
+
+
+async def test_what_was_replaced_is_there_after_a_restart(address, tmp_path):
+    """With a store the last metadata that was taken counts, also nothing at all; without its file the folder does again."""
+    folder, store = tmp_path / "metadata.json", tmp_path / "store.json"
+    folder.write_text(json.dumps(_document(_GHOST)))
+    env = {"TOWPATH_READ_DATABASE_URL": address, "TOWPATH_READ_ADMIN_SECRET": SECRET, "TOWPATH_READ_METADATA_API": "true"}
+    env |= {"TOWPATH_READ_METADATA": str(folder), "TOWPATH_READ_METADATA_STORE": str(store)}
+
+    @asynccontextmanager
+    async def serving():
+        service = build(Config.from_env(env))
+        await service.start()
+        await service.loaded()
+        yield service
+        await service.stop()
+
+    async with serving() as service:
+        assert service.metadata.tables[0].key.name == "ghost"
+        filtered = {"role": "r", "permission": {"columns": "*", "filter": {"id": {"_lt": 1.5}}}}
+        document = _document(_PORTS | {"select_permissions": [filtered]})
+        assert (await _manage(service, "replace_metadata", document))[0] == 200
+        assert (await _manage(service, "replace_metadata", _document(_GHOST)))[0] == 400
+        assert await _manage(service, "export_metadata") == (200, document)
+    async with serving() as service:
+        assert await _ask(service, "{ port { name } }") == {"data": {"port": [{"name": "Goole"}, {"name": "Hull"}]}}
+        assert (await _manage(service, "reload_metadata"))[0] == 200
+        assert await _manage(service, "export_metadata") == (200, document)
+        assert (await _manage(service, "clear_metadata"))[0] == 200
+    async with serving() as service:
+        assert service.metadata.tables == ()
+        store.unlink()
+        assert (await _manage(service, "reload_metadata"))[1]["is_consistent"] is True
+        assert service.metadata.tables == ()
+    async with serving() as service:
+        assert service.metadata.tables[0].key.name == "ghost"
+
+
+async def test_metadata_that_cannot_be_stored_are_not_served(address, tmp_path):
+    """What would be forgotten by a restart is refused, and the old goes on."""
+    store = tmp_path / "inner" / "store.json"
+    store.parent.mkdir()
+    env = {"TOWPATH_READ_DATABASE_URL": address, "TOWPATH_READ_ADMIN_SECRET": SECRET, "TOWPATH_READ_METADATA_API": "true"}
+    service = build(Config.from_env(env | {"TOWPATH_READ_METADATA_STORE": str(store)}))
+    await service.start()
+    try:
+        assert (await _manage(service, "replace_metadata", _document(_PORTS)))[0] == 200
+        store.unlink()
+        store.parent.rmdir()
+        status, answer = await _manage(service, "clear_metadata")
+        assert (status, answer["code"], str(store) in answer["error"]) == (400, "unexpected", True)
+        assert "data" in await _ask(service, "{ port { name } }")
+        assert (await _manage(service, "reload_metadata"))[0] == 200
+        assert "data" in await _ask(service, "{ port { name } }")
+    finally:
+        await service.stop()
+
+
+async def test_a_store_that_makes_no_sense_is_an_error_at_start(address, tmp_path):
+    """A file that was damaged is named with its setting, as is one in a folder that does not exist."""
+    store = tmp_path / "store.json"
+    store.write_text('{"version": 3, "sourc')
+    with pytest.raises(TowpathError) as caught:
+        await build(Config.from_env({"TOWPATH_READ_DATABASE_URL": address, "TOWPATH_READ_METADATA_STORE": str(store)})).start()
+    assert (caught.value.code, caught.value.detail.get("setting")) == (Code.BAD_SETTING, "TOWPATH_READ_METADATA_STORE")
+    for path in (tmp_path, tmp_path / "nowhere" / "store.json"):
+        with pytest.raises(TowpathError, match="TOWPATH_READ_METADATA_STORE"):
+            Config.from_env({"TOWPATH_READ_DATABASE_URL": address, "TOWPATH_READ_METADATA_STORE": str(path)})

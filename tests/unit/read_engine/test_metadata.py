@@ -1,12 +1,14 @@
 """Reading metadata: both forms, and the refusal of what would silently change answers."""
 
 import json
+import os
+from decimal import Decimal
 
 import pytest
 
 from towpath_read_engine.errors import MetadataError
-from towpath_read_engine.metadata import TableKey, parse, source_of, tables_of
-from towpath_read_engine.metadata_files import load
+from towpath_read_engine.metadata import NOTHING, Metadata, TableKey, parse, source_of, tables_of
+from towpath_read_engine.metadata_files import load, save
 from towpath_read_engine.naming import Naming
 
 
@@ -91,6 +93,45 @@ def test_there_is_exactly_one_postgres_source(sources):
     """The engine reads one database."""
     with pytest.raises(MetadataError, match="exactly one"):
         source_of(sources)
+
+
+def test_metadata_that_nests_too_deep_is_refused():
+    """It would be too deep for the compiler of row filters."""
+    rows: dict = {}
+    for _ in range(2000):
+        rows = {"_not": rows}
+    with pytest.raises(MetadataError, match="nests deeper"):
+        parse({"version": 3, "sources": [], "inherited_roles": rows})
+
+
+def test_what_is_stored_is_loaded_again(tmp_path):
+    """Fractions keep their digits, dates are texts, the old file is replaced whole, and nothing else is left in the folder."""
+    store = tmp_path / "store.json"
+    store.write_text("old")
+    rows = {"price": {"_gt": Decimal("0.10000000000000000001")}, "name": {"_eq": 'é"\\ud800'}}
+    permission = {"role": "r", "permission": {"columns": "*", "filter": rows}}
+    save(store, parse({"version": 3, "sources": [{"tables": [{"table": "a", "select_permissions": [permission]}]}]}))
+    assert "0.10000000000000000001" in store.read_text("utf-8")
+    (table,) = load(store).tables
+    assert table.permissions["r"].filter["name"] == rows["name"]
+    assert os.listdir(tmp_path) == ["store.json"]
+    dates = tmp_path / "dates.yaml"
+    dates.write_text("version: 3\nsources: [{tables: [], since: 2020-01-01}]\n")
+    save(store, load(dates))
+    assert load(store).document == {"version": 3, "sources": [{"tables": [], "since": "2020-01-01"}]}
+
+
+def test_a_store_that_cannot_be_written_stays_as_it_was(tmp_path):
+    """The refusal names the file; what was begun is taken away."""
+    store = tmp_path / "store.json"
+    (store / "inside").mkdir(parents=True)
+    for path in (store, tmp_path / "nowhere" / "store.json"):
+        with pytest.raises(MetadataError, match="cannot be written"):
+            save(path, NOTHING)
+    assert os.listdir(tmp_path) == ["store.json"]
+    with pytest.raises(MetadataError, match="cannot be written"):
+        save(tmp_path / "new.json", Metadata(document={"a": object()}))
+    assert os.listdir(tmp_path) == ["store.json"]
 
 
 def test_missing_metadata_is_an_error(tmp_path):

@@ -34,17 +34,17 @@ def _walk(seen: Observations, slot: Slot) -> list:
 def _compile(values: dict, tree: DecisionTree) -> list:
     seen = Observations(values)
     plan = [_walk(seen, Slot(key)) for key in ("a", "b")]
-    tree.store(seen.trail, plan)
+    tree.store(seen.trail, plan, 1)
     return plan
 
 
 @given(st.lists(_values, max_size=12))
 def test_a_found_plan_is_the_one_that_would_be_compiled(requests):
     """Whatever came before, the tree gives nothing or precisely what compiling now would give."""
-    tree: DecisionTree[list] = DecisionTree(limit=100)
+    tree: DecisionTree[list] = DecisionTree(limit=100, room=1000)
     for values in requests:
         found = tree.find(values)
-        fresh = _compile(values, DecisionTree(limit=1))
+        fresh = _compile(values, DecisionTree(limit=1, room=1000))
         assert found is None or found == fresh
         _compile(values, tree)
         assert tree.find(values) == fresh
@@ -52,7 +52,7 @@ def test_a_found_plan_is_the_one_that_would_be_compiled(requests):
 
 def test_parameters_do_not_split_plans():
     """Values that nobody asked about share the plan."""
-    tree: DecisionTree[list] = DecisionTree(limit=10)
+    tree: DecisionTree[list] = DecisionTree(limit=10, room=1000)
     _compile({"a": {"k": 1}}, tree)
     assert tree.find({"a": {"k": 2}}) is not None
     assert tree.find({"a": {"k": None}}) is None
@@ -61,7 +61,7 @@ def test_parameters_do_not_split_plans():
 
 def test_a_full_tree_starts_anew():
     """The number of plans of one document is bounded."""
-    tree: DecisionTree[list] = DecisionTree(limit=3)
+    tree: DecisionTree[list] = DecisionTree(limit=3, room=1000)
     for size in range(10):
         _compile({"a": [0] * size}, tree)
         assert tree.size <= 3
@@ -79,3 +79,21 @@ def test_a_ceiling_is_not_below_and_not_far_above(number):
 def test_what_is_no_moderate_number_of_rows_has_no_ceiling(value):
     """Those are left to the parameter's own check, or have no use for a constant."""
     assert ceiling(value) is None
+
+
+def test_a_tree_keeps_to_its_room():
+    """A plan for which there is no room lets the tree start anew; one that is larger than all the room is not kept."""
+    tree: DecisionTree[str] = DecisionTree(limit=100, room=10)
+
+    def store(value: int, weight: int) -> dict:
+        values = {"a": value}
+        seen = Observations(values)
+        seen.ask(Slot("a"), VALUE)
+        tree.store(seen.trail, f"plan {value}", weight)
+        return values
+
+    first, second = store(1, 5), store(2, 5)
+    assert (tree.find(first), tree.find(second), tree.weight) == ("plan 1", "plan 2", 10)
+    third = store(3, 4)
+    assert (tree.find(first), tree.find(third), tree.weight) == (None, "plan 3", 4)
+    assert (tree.find(store(4, 11)), tree.find(third), tree.weight) == (None, "plan 3", 4)

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +24,7 @@ from towpath_read_engine.callers import Callers
 from towpath_read_engine.engine import Request, Session
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.metadata_api import InconsistentMetadataError, MetadataApi
+from towpath_read_engine.scalars import json_text
 from towpath_service_kit.health import Ready, check, health_routes
 from towpath_service_kit.logs import get_log
 from towpath_service_kit.metrics import Metrics
@@ -117,13 +118,14 @@ class _Endpoint:
         """Hasura's metadata API; its errors are flat and carry a real status."""
         try:
             self._callers.require_admin(http.headers)
-            return JSONResponse(await self._metadata.answer(await _payload(http.headers, http.receive)))
+            answer = await self._metadata.answer(await _payload(http.headers, http.receive))
+            return Response(json_text(answer), media_type="application/json")
         except ReadError as error:
             status = 401 if error.code is DialectCode.ACCESS_DENIED else 400
             flat: dict[str, Any] = {"error": error.message, "path": error.path, "code": error.code.value}
             if isinstance(error, InconsistentMetadataError):
                 flat["internal"] = [item.as_json() for item in error.objects]
-            return JSONResponse(flat, status_code=status)
+            return Response(json_text(flat), status_code=status, media_type="application/json")
         except ClientDisconnect:
             return Response(status_code=400)
 

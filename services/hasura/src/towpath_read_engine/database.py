@@ -11,9 +11,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from towpath_read_engine.caching import Lru
 from towpath_read_engine.errors import DialectCode, ReadError
 
 PREPARED_PER_CONNECTION = 200
+_REMEMBERED = 4096
+"""Statements of which it is known that they came before; only what comes again is prepared, so what comes once leaves nothing behind."""
+LONGEST_PREPARED = 16_384
+"""Bytes of a statement that is kept prepared, in the client and, many times as large, in the server."""
 _CLASS_CODES = {"22": DialectCode.DATA_EXCEPTION, "40": DialectCode.CONCURRENT_UPDATE, "54": DialectCode.NOT_SUPPORTED}
 _QUERY_CANCELED, _INVALID_ESCAPE = "57014", "22025"
 STALE_SCHEMA_STATES = frozenset({"42P01", "42703", "42704", "3F000"})
@@ -32,6 +37,7 @@ class Database:
         self._max_size = max_size
         self._wait = wait
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection] | None = None
+        self._seen: Lru[int, bool] = Lru(_REMEMBERED, room=_REMEMBERED, largest=1)
 
     async def open(self) -> None:
         """Start connecting; does not wait for the database."""
@@ -78,6 +84,15 @@ class Database:
         except psycopg.Error as error:
             raise _translated(error) from error
 
+    def _recurs(self, text: bytes) -> bool:
+        """Whether a statement came before and is short enough to be kept prepared."""
+        if len(text) > LONGEST_PREPARED:
+            return False
+        key = hash(text)
+        before = self._seen.get(key) is not None
+        self._seen.put(key, True, 1)
+        return before
+
     async def _fetch(
         self, pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Sequence[str | None], wait: float | None
     ) -> bytes:
@@ -85,7 +100,10 @@ class Database:
         connection = await pool.getconn(wait)
         try:
             cursor = connection.cursor()
-            await cursor.execute(statement.encode(), parameters, prepare=True)
+            text = statement.encode()
+            # With a threshold psycopg would keep the text to count by, even of what it must not prepare.
+            connection.prepare_threshold = 0 if self._recurs(text) else None
+            await cursor.execute(text, parameters)
             result = cursor.pgresult
             value = result.get_value(0, 0) if result is not None else None
             return value if value is not None else b"null"

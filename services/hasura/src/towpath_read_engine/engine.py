@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from towpath_read_engine import catalog, document, enums, plan
-from towpath_read_engine.caching import Lru
+from towpath_read_engine.caching import Lru, plan_weight, text_weight, tree_weight
 from towpath_read_engine.database import Database
 from towpath_read_engine.emitting import emit
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
@@ -31,7 +31,8 @@ from towpath_read_engine.variables import DecisionTree, Key, Observations, Value
 
 _NOBODY = ""
 """The role of everybody whose role no table knows; there is one schema for all of them. No metadata can name it."""
-_LONGEST_CACHED_TEXT = 32_768
+_OperationKey = tuple[str, str | None, str]
+"""Normalised text, name of the operation, role."""
 _SUBSCRIPTION_HINT = "subscriptions are not supported over HTTP, use websockets instead"
 
 
@@ -44,6 +45,7 @@ class EngineSettings:
         stringify_numeric: bigint, numeric, float8 and money leave as strings.
         infer_function_permissions: who may read a table may call the functions that return its rows.
         documents: how many operations are kept compiled.
+        cache_bytes: how much memory documents and plans may take, estimated; what takes more than a sixteenth is not kept.
         plans_per_document: how many plans one operation may have, for variables of different shape.
     """
 
@@ -52,6 +54,7 @@ class EngineSettings:
     infer_function_permissions: bool = True
     limits: Limits = field(default_factory=Limits)
     documents: int = 1000
+    cache_bytes: int = 64 * 1024 * 1024
     plans_per_document: int = 64
 
 
@@ -93,6 +96,7 @@ class _Operation:
     definitions: dict[str, document.VariableDefinition]
     used: frozenset[str]
     plans: DecisionTree[CompiledPlan]
+    weight: int
 
 
 class Schema:
@@ -110,10 +114,17 @@ class Schema:
             for role in (*grants.by_role, ADMIN)
         }
         self._nobody = RoleSchema(model, _NOBODY, RoleGrants(), infer_functions=infer)
-        self._texts: Lru[str, LexedDocument] = Lru(settings.documents)
-        self._operations: Lru[tuple[str, str | None, str], _Operation] = Lru(settings.documents)
+        half = settings.cache_bytes // 2
+        self._largest = half // 8
+        self._texts: Lru[str, LexedDocument] = Lru(settings.documents, room=half, largest=self._largest)
+        self._operations: Lru[_OperationKey, _Operation] = Lru(settings.documents, room=half, largest=self._largest)
         self._introspections: dict[str, Introspection] = {}
         self.compiled = 0
+
+    @property
+    def cache_weight(self) -> int:
+        """Bytes that cached documents and plans take, estimated."""
+        return self._texts.weight + self._operations.weight
 
     def role(self, name: str) -> RoleSchema:
         """What a role sees; unknown roles see nothing."""
@@ -129,10 +140,15 @@ class Schema:
     def compiled_plan(self, request: Request, role: RoleSchema) -> tuple[CompiledPlan, Values]:
         """The plan for a request, from the cache or made now, and the values its parameters read."""
         lexed = self._lexed(request.query)
+        key = (lexed.normalised, request.operation_name, role.role)
         try:
-            operation = self._operation(lexed, request.operation_name, role)
+            operation = self._operation(key, lexed)
             values = _values(operation, request, lexed)
-            return operation.plans.find(values) or self._compile(operation, role, values), values
+            found = operation.plans.find(values)
+            if found is None:
+                found = self._compile(operation, role, values)
+                self._operations.put(key, operation, operation.weight + operation.plans.weight)
+            return found, values
         except RecursionError:
             raise _too_deep() from None
 
@@ -140,25 +156,24 @@ class Schema:
         lexed = self._texts.get(text)
         if lexed is None:
             lexed = lex(text)
-            if len(text) <= _LONGEST_CACHED_TEXT:
-                self._texts.put(text, lexed)
+            self._texts.put(text, lexed, text_weight(text, lexed))
         return lexed
 
-    def _operation(self, lexed: LexedDocument, name: str | None, role: RoleSchema) -> _Operation:
-        key = (lexed.normalised, name, role.role)
+    def _operation(self, key: _OperationKey, lexed: LexedDocument) -> _Operation:
         operation = self._operations.get(key)
         if operation is None:
             tree = parse(lexed)
-            chosen = _choose(tree, name)
+            chosen = _choose(tree, key[1])
             refuse_cycles(tree.fragments)
+            weight = tree_weight(lexed)
             operation = _Operation(
                 fragments=tree.fragments,
                 operation=chosen,
                 definitions={item.name: item for item in chosen.variables},
                 used=variables_in(chosen, tree.fragments),
-                plans=DecisionTree(limit=self._settings.plans_per_document),
+                plans=DecisionTree(limit=self._settings.plans_per_document, room=self._largest - weight),
+                weight=weight,
             )
-            self._operations.put(key, operation)
         return operation
 
     def _compile(self, operation: _Operation, role: RoleSchema, values: Values) -> CompiledPlan:
@@ -180,7 +195,8 @@ class Schema:
         else:
             compiled = CompiledPlan("", (), introspects)
         self.compiled += 1
-        operation.plans.store(seen.trail, compiled)
+        weight = plan_weight(compiled.statement, len(compiled.parameters), len(seen.trail))
+        operation.plans.store(seen.trail, compiled, weight)
         return compiled
 
 

@@ -89,14 +89,21 @@ class Input:
         """
         if not isinstance(self._node, ast.Variable):
             return self
-        name = self._node.name
+        definition = self._definition(self._node.name)
+        has_default = definition.default is not None and not isinstance(definition.default, ast.NullValue)
+        if not _fits(_type(expected), definition.type, has_default=has_default):
+            name, declared = definition.name, definition.type
+            raise invalid(f"variable '{name}' is declared as '{declared}', but used where '{expected}' is expected", self.path)
+        return self._bound(definition)
+
+    def _definition(self, name: str) -> ast.VariableDefinition:
         definition = self._definitions.variables.get(name)
         if definition is None:
             raise invalid(f"unbound variable '{name}'", self.path)
-        has_default = definition.default is not None and not isinstance(definition.default, ast.NullValue)
-        if not _fits(_type(expected), definition.type, has_default=has_default):
-            raise invalid(f"variable '{name}' is declared as '{definition.type}', but used where '{expected}' is expected", self.path)
-        slot = Slot(name)
+        return definition
+
+    def _bound(self, definition: ast.VariableDefinition) -> "Input":
+        slot = Slot(definition.name)
         if definition.default is not None and self._definitions.seen.ask(slot, PRESENCE) == "absent":
             return Input(definition.default, self._definitions, self.path)
         return Input(slot, self._definitions, self.path)
@@ -213,10 +220,7 @@ class Input:
 
     def _json_part(self) -> "Input":
         """A variable inside a JSON literal may be of any type."""
-        if isinstance(self._node, ast.Variable):
-            definition = self._definitions.variables.get(self._node.name)
-            return self.at(str(definition.type)) if definition else self.at("")
-        return self
+        return self._bound(self._definition(self._node.name)) if isinstance(self._node, ast.Variable) else self
 
 
 def _fits(expected: ast.TypeReference, declared: ast.TypeReference, *, has_default: bool = False) -> bool:

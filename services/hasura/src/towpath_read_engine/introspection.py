@@ -50,8 +50,7 @@ _DIRECTIVES = (
 )
 _RULES = [rule for rule in specified_rules if rule not in (NoUnusedVariablesRule, NoUnusedFragmentsRule)]
 """What is used by the table fields of a mixed document is not seen here."""
-_ANSWERS_KEPT = 8
-_LONGEST_KEPT = 32_768
+_ANSWERS_KEPT, _ANSWERS_ROOM = 8, 32 * 1024 * 1024
 
 
 class Introspection:
@@ -60,7 +59,7 @@ class Introspection:
     def __init__(self, role: RoleSchema) -> None:
         types = OutputTypes(role)
         self.schema = GraphQLSchema(query=types.query(), subscription=types.subscription(), directives=_DIRECTIVES)
-        self._answers: Lru[tuple[str, str | None, str], bytes] = Lru(_ANSWERS_KEPT)
+        self._answers: Lru[tuple[str, str | None, str], bytes] = Lru(_ANSWERS_KEPT, room=_ANSWERS_ROOM, largest=_ANSWERS_ROOM // 2)
 
     def answer(self, text: str, variables: Mapping[str, Any], operation_name: str | None) -> bytes:
         """The `data` of an introspection query.
@@ -72,8 +71,7 @@ class Introspection:
         found = self._answers.get(key)
         if found is None:
             found = json.dumps(self._asked(_parsed(text), variables, operation_name), separators=(",", ":")).encode()
-            if len(text) <= _LONGEST_KEPT:
-                self._answers.put(key, found)
+            self._answers.put(key, found, len(found) + text.__sizeof__() + key[2].__sizeof__())
         return found
 
     def answer_with_rows(self, text: str, variables: Mapping[str, Any], operation_name: str | None, rows: bytes) -> bytes:

@@ -47,6 +47,7 @@ class Config:
     Attributes:
         database_url: the database to read; holds a password, so it is not shown.
         metadata: folder or file of Hasura metadata; None tracks nothing.
+        metadata_store: file that keeps what the metadata API has replaced.
         metadata_api: whether `POST /v1/metadata` may replace and show the metadata.
         admin_secret: what callers must send; without one only loopback may be served.
         unauthorized_role: the role of callers without the secret; None refuses them.
@@ -57,6 +58,7 @@ class Config:
 
     database_url: Secret
     metadata: Path | None = None
+    metadata_store: Path | None = None
     metadata_api: bool = False
     admin_secret: Secret | None = None
     unauthorized_role: str | None = None
@@ -83,6 +85,7 @@ class Config:
         return cls(
             database_url=Secret(url),
             metadata=Path(metadata) if (metadata := settings.text("TOWPATH_READ_METADATA", None)) is not None else None,
+            metadata_store=_file(settings, "TOWPATH_READ_METADATA_STORE"),
             metadata_api=settings.flag("TOWPATH_READ_METADATA_API", False),
             admin_secret=settings.secret("TOWPATH_READ_ADMIN_SECRET", None),
             unauthorized_role=settings.text("TOWPATH_READ_UNAUTHORIZED_ROLE", None),
@@ -95,6 +98,15 @@ class Config:
             stringify_numeric=settings.flag("TOWPATH_READ_STRINGIFY_NUMERIC", False),
             infer_function_permissions=settings.flag("TOWPATH_READ_INFER_FUNCTION_PERMISSIONS", True),
         )
+
+
+def _file(settings: Settings, name: str) -> Path | None:
+    """A setting that names a file, in a folder that exists."""
+    text = settings.text(name, None)
+    path = Path(text) if text is not None else None
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise TowpathError(Code.BAD_SETTING, f"{name} is {path}, which is no file in a folder that exists; name one.", setting=name)
+    return path
 
 
 def build(config: Config) -> ReadEngineService:
@@ -117,6 +129,7 @@ def build(config: Config) -> ReadEngineService:
     )
     settings = ServiceSettings(
         metadata=config.metadata,
+        metadata_store=config.metadata_store,
         metadata_api=config.metadata_api,
         callers=Callers(secret, config.unauthorized_role),
         engine=engine,
@@ -159,6 +172,9 @@ def environment(arguments: Sequence[str], env: Mapping[str, str]) -> dict[str, s
     )
     parser.add_argument("--database-url", dest="TOWPATH_READ_DATABASE_URL", metavar="DSN", help="the database to read")
     parser.add_argument("--metadata", dest="TOWPATH_READ_METADATA", metavar="PATH", help="folder or JSON file of Hasura metadata")
+    parser.add_argument(
+        "--metadata-store", dest="TOWPATH_READ_METADATA_STORE", metavar="FILE", help="file that keeps what the metadata API has replaced"
+    )
     parser.add_argument("--host", dest="TOWPATH_READ_HOST", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", dest="TOWPATH_READ_PORT", help=f"port to listen on ({DEFAULT_PORT})")
     parser.add_argument(

@@ -108,6 +108,8 @@ class Metadata:
     naming: Naming = field(default_factory=Naming)
 
 
+MAX_NESTING = 100
+"""Levels of a document at most; row filters are compiled, and documents written, level by level."""
 NOTHING = Metadata(document={"version": 3, "sources": []})
 """Metadata that tracks nothing."""
 
@@ -118,6 +120,7 @@ def parse(document: Any) -> Metadata:
     Raises:
         MetadataError: it is malformed, or uses what is not served.
     """
+    _refuse_depth(document)
     if not isinstance(document, Mapping):
         raise MetadataError("the metadata is not an object; give the answer of export_metadata")
     sources = document.get("sources")
@@ -139,6 +142,15 @@ def parse(document: Any) -> Metadata:
     except (ValueError, AttributeError) as error:
         raise MetadataError(f"the source's customization is malformed: {error}") from error
     return Metadata(tables_of(source), functions_of(source), inherited, document, naming)
+
+
+def _refuse_depth(document: Any) -> None:
+    level, depth = [document], 0
+    while level:
+        if depth > MAX_NESTING:
+            raise MetadataError(f"the metadata nests deeper than {MAX_NESTING} levels; write its row filters flatter")
+        inner = [item.values() if isinstance(item, Mapping) else item for item in level if isinstance(item, (Mapping, list))]
+        level, depth = [value for values in inner for value in values], depth + 1
 
 
 def source_of(sources: Any) -> Mapping[str, Any]:

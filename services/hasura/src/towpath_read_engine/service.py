@@ -3,8 +3,9 @@
 The database may be away or empty when the service starts, and its tables may change while it runs. One task reads the schema
 until it is complete, and again whenever a statement meets a table that has changed; until the first success requests wait a
 little and are then refused with the reason, which `ready` shows too. The metadata folder is read at start and on every reload;
-at start a mistake in it is an error at once, since no waiting heals it. Metadata that came by the API replaces the folder until
-the process ends.
+at start a mistake in it is an error at once, since no waiting heals it. Metadata that came by the API replaces the folder: until
+the process ends, or for good where there is a file to store it in, which then is what counts at start and on every reload. A
+store that vanishes while the process runs changes nothing until it starts again.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from towpath_read_engine.engine import Engine, EngineSettings, Request, Schema, 
 from towpath_read_engine.errors import DialectCode, MetadataError, ReadError
 from towpath_read_engine.metadata import NOTHING, Metadata
 from towpath_read_engine.metadata_api import InconsistentMetadataError, MetadataApi
-from towpath_read_engine.metadata_files import load
+from towpath_read_engine.metadata_files import load, save
 from towpath_read_engine.model import Inconsistency
 from towpath_read_engine.sql import render, sql
 from towpath_service_kit.logs import get_log
@@ -39,6 +40,7 @@ class ServiceSettings:
 
     Attributes:
         metadata: the folder or file of the Hasura metadata; without one nothing is served until the API brings some.
+        metadata_store: the file that keeps what the API has replaced; None forgets it when the process ends.
         metadata_api: whether the API may replace and show the metadata.
         callers: who may ask, and as whom.
         first_wait: seconds that a request waits for the first reading of the schema.
@@ -46,6 +48,7 @@ class ServiceSettings:
     """
 
     metadata: Path | None
+    metadata_store: Path | None = None
     metadata_api: bool = False
     callers: Callers = field(default_factory=Callers)
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -99,7 +102,8 @@ class ReadEngineService:
             try:
                 self._current()
             except MetadataError as error:
-                raise TowpathError(Code.BAD_SETTING, f"{error}. Correct it, or point TOWPATH_READ_METADATA elsewhere.") from error
+                setting = "TOWPATH_READ_METADATA" if self._stored is None else "TOWPATH_READ_METADATA_STORE"
+                raise TowpathError(Code.BAD_SETTING, f"{error}. Correct it, or point {setting} elsewhere.", setting=setting) from error
             await self._database.open()
             self._wanted.set()
             self._task = asyncio.create_task(self._keep_loaded(), name="read-engine schema")
@@ -167,12 +171,18 @@ class ReadEngineService:
 
         Raises:
             InconsistentMetadataError: parts of it cannot be served, and that is not allowed.
-            ReadError: the database cannot be read. In both cases what was served before goes on.
+            ReadError: the database cannot be read, or the store not written. In all cases what was served before goes on.
         """
         async with self._reading:
             schema = await self._engine.read(metadata)
             if schema.inconsistencies and not allow_inconsistent:
                 raise InconsistentMetadataError(schema.inconsistencies)
+            store = self._settings.metadata_store
+            if store is not None:
+                try:
+                    await asyncio.to_thread(save, store, metadata)
+                except MetadataError as error:
+                    raise ReadError(DialectCode.UNEXPECTED, str(error), "$.args") from error
             self._replaced = metadata
             self._install(schema)
 
@@ -184,7 +194,16 @@ class ReadEngineService:
         self._next_read.set()
         self._next_read = asyncio.Event()
 
+    @property
+    def _stored(self) -> Path | None:
+        """The store, if there is something in it."""
+        store = self._settings.metadata_store
+        return store if store is not None and store.exists() else None
+
     def _current(self) -> Metadata:
+        stored = self._stored
+        if stored is not None:
+            self._replaced = load(stored)
         if self._replaced is not None:
             return self._replaced
         return NOTHING if self._settings.metadata is None else load(self._settings.metadata)

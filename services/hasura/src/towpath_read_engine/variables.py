@@ -138,12 +138,20 @@ class _Leaf(Generic[P]):
 
 
 class DecisionTree(Generic[P]):
-    """The plans of one document, found by the questions that made them."""
+    """The plans of one document, found by the questions that made them.
 
-    def __init__(self, *, limit: int) -> None:
+    Attributes:
+        size: how many plans have been stored since the tree last started anew.
+        weight: bytes that these weigh.
+    """
+
+    def __init__(self, *, limit: int, room: int) -> None:
+        """An empty tree for so many plans, of together so many bytes."""
         self._limit = limit
+        self._room = room
         self._top: _Branch[P] | _Leaf[P] | None = None
         self.size = 0
+        self.weight = 0
 
     def find(self, values: Values) -> P | None:
         """The plan compiled for values that answer the same, if there is one."""
@@ -155,12 +163,15 @@ class DecisionTree(Generic[P]):
             node = node.answers.get(slot.answer(aspect, values))
         return None
 
-    def store(self, trail: list[tuple[Question, Any]], plan: P) -> None:
-        """Keep a plan under its answers; a tree that is full starts anew."""
-        if self.size >= self._limit:
-            self._top, self.size = None, 0
+    def store(self, trail: list[tuple[Question, Any]], plan: P, weight: int) -> None:
+        """Keep a plan of so many bytes under its answers, if it fits at all; a tree that is full starts anew."""
+        if weight > self._room:
+            return
+        if self.size >= self._limit or self.weight + weight > self._room:
+            self._top, self.size, self.weight = None, 0, 0
         path = _without_repeats(trail)
         self.size += 1
+        self.weight += weight
         if not path:
             self._top = _Leaf(plan)
             return
