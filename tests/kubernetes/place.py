@@ -20,6 +20,7 @@ from towpath_proto.states import is_final
 
 FLOWS = """
 import os, time
+from datetime import timedelta
 import towpath
 from towpath import Flow, Parameter, task
 from towpath.run_configs import KubernetesRun
@@ -41,12 +42,19 @@ def wait():
     print("waiting", flush=True)
     time.sleep(600)
 
+@task(max_retries=1, retry_delay=timedelta(0))
+def insist():
+    print("waiting", flush=True)
+    time.sleep(600)
+
 with Flow("inside", run_config=KubernetesRun(env={"COLOR": "blue"})) as inside:
     look()
 with Flow("hungry", run_config=KubernetesRun(memory_limit="250Mi")) as hungry:
     eat(Parameter("mb", default=400))
 with Flow("patient", run_config=KubernetesRun()) as patient:
     wait()
+with Flow("stubborn", run_config=KubernetesRun()) as stubborn:
+    insist()
 """
 ACCOUNT = "towpath-agent"
 
@@ -79,9 +87,9 @@ class Place:
         with self.site.client as client:
             return client.create_flow_run(self.flows[flow], **more)
 
-    def running(self, flow: str) -> str:
+    def running(self, flow: str, **more: Any) -> str:
         """Create a run, and wait until its task runs."""
-        run_id = self.create(flow)
+        run_id = self.create(flow, **more)
         self.until("its task runs", lambda: any(t["state"] == "Running" for t in self.site.run(run_id)["task_runs"]))
         return run_id
 

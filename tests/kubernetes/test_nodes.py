@@ -1,0 +1,114 @@
+"""Nodes and pods that go: what the cluster takes away is told and runs once more or fails, as the rules say, and never twice at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Site
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.kubelet import Kubelet
+from tests.kubernetes.place import Place, placed
+
+BURST = 20
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster, empty_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with placed(empty_site, cluster, "nodes", tmp_path_factory.mktemp("node")) as found:
+        yield found
+
+
+def test_what_no_node_has_room_for_is_said(place: Place) -> None:
+    """The scheduler's own words are in the run's log while the pod waits; a cancelled run does not wait on."""
+    run_id = place.create("inside", run_config={"type": "KubernetesRun", "memory_request": "1Ti", "memory_limit": "1Ti"})
+    place.says(run_id, "FailedScheduling: 0/1 nodes are available: 1 Insufficient memory")
+    assert place.site.run(run_id)["state"] == "Submitted"
+    place.site.cli("cancel", run_id)
+    place.removed(run_id)
+
+
+def test_a_pod_that_waits_starts_when_a_node_comes(place: Place, tmp_path: Path) -> None:
+    """An autoscaler brings a node, and the run that waited for it is carried out there."""
+    needs = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": "the-new-one"}}}}}
+    run_id = place.create("inside", run_config={"type": "KubernetesRun", "env": {"COLOR": "green"}, "job_template": needs})
+    place.says(run_id, "FailedScheduling: 0/1 nodes are available")
+    node = Kubelet(place.cluster, tmp_path, "the-new-one").start()
+    try:
+        place.ended(run_id, "Success")
+        assert "COLOR green" in place.site.logs(run_id)
+        place.removed(run_id)
+    finally:
+        node.lose()
+
+
+def test_a_pod_evicted_for_want_of_memory_says_so(place: Place) -> None:
+    """The kubelet's reason is the run's."""
+    run_id = place.running("patient")
+    place.kubelet.evict(run_id, "The node was low on resource: memory.")
+    place.ended(run_id, "Failed")
+    assert "Evicted: The node was low on resource: memory" in place.story(run_id)
+    place.removed(run_id)
+
+
+def test_runs_whose_node_is_gone_live_on_elsewhere_once(place: Place, tmp_path: Path) -> None:
+    """Their leases end that life, for nobody on the machine can speak. A task that may be tried again is, on another node; one that may
+    not has failed. The first pods, which the cluster collects when it gives up on the node, end nothing of the next life.
+    """
+    place.kubelet.cordon(True)
+    doomed = Kubelet(place.cluster, tmp_path).start()
+    fails, lives = place.running("patient"), place.running("stubborn")
+    first = {job["metadata"]["name"] for one in (fails, lives) for job in place.objects("jobs", one)}
+    assert len(doomed.processes) == len(first) == 2
+    place.kubelet.cordon(False)
+    doomed.lose()
+
+    place.ended(fails, "Failed")
+    place.until(
+        "its next life runs", lambda: any(t["state"] == "Running" for t in place.site.run(lives)["task_runs"]) and elsewhere(place, lives)
+    )
+    place.until("the first Jobs are removed", lambda: not first & {job["metadata"]["name"] for job in place.objects("jobs", lives)})
+    place.removed(fails)
+    assert place.site.run(lives)["state"] == "Running", place.story(lives)
+    assert len(place.objects("jobs", lives)) == len(elsewhere(place, lives)) == 1
+    place.site.cli("cancel", lives)
+    place.ended(lives, "Cancelled")
+    place.removed(lives)
+
+
+def elsewhere(place: Place, run_id: str) -> list[str]:
+    """The pods in which a run was carried out on the place's own node."""
+    return [name for name in list(place.kubelet.processes) if run_id in name]
+
+
+def test_twenty_runs_outlive_an_api_server(place: Place) -> None:
+    """It goes while half of them run and half are still to be started. Each runs once, and none is given back."""
+    early = [place.create("inside") for _ in range(BURST // 2)]
+    place.until("one has ended", lambda: any(place.site.run(one)["state"] == "Success" for one in early))
+    place.cluster.stop_api()
+    late = [place.create("inside") for _ in range(BURST // 2)]
+    place.until("all are claimed", lambda: all(place.site.run(one)["state"] != "Scheduled" for one in late))
+    place.cluster.start_api()
+    for run_id in (*early, *late):
+        place.ended(run_id, "Success")
+        found = place.site.run(run_id)
+        assert (found["times_resurrected"], found["attempt"]) == (0, 1), place.story(run_id)
+        assert place.site.logs(run_id).count("COLOR blue") == 1
+    place.removed(*early, *late)
+    assert [len(elsewhere(place, one)) for one in (*early, *late)] == [1] * BURST
+
+
+def test_watches_that_are_too_old_miss_nothing(place: Place) -> None:
+    """etcd forgets what the agent's watches would go on from, and meanwhile runs end: a list makes up for it."""
+    runs = [place.running("patient") for _ in range(2)]
+    place.cluster.stop_api()
+    for run_id in runs:
+        place.kubelet.kill(run_id)
+    place.cluster.start_api()
+    place.cluster.forget_history()
+    for run_id in runs:
+        place.ended(run_id, "Failed")
+        assert "was killed (SIGKILL)" in place.story(run_id)
+    place.removed(*runs)
