@@ -27,7 +27,7 @@ def helm(*arguments: str, kubeconfig: Path | None = None, home: Path, check: boo
     if arguments[0] in ("template", "lint"):  # which ask no cluster what it is
         arguments = (*arguments, "--kube-version", "1.34.4")
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(kubeconfig or os.devnull)}
-    done = subprocess.run([TOOLS / "helm", *arguments], env=env, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run([TOOLS / "helm", *arguments], env=env, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0 or not check, done.stderr + done.stdout
     return done
 

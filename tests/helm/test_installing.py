@@ -11,7 +11,7 @@ import pytest
 from tests.helm.chart import CHART, SETS, helm, values_of
 from tests.kubernetes.cluster import Cluster
 
-STRICT = ("--timeout", "120s")
+STRICT = ("--timeout", "300s")
 
 
 def install(cluster: Cluster, home: Path, namespace: str, *more: str) -> None:
@@ -59,7 +59,7 @@ def test_an_upgrade_waits_for_its_migration_and_keeps_secrets(succeeds: bool, cl
     arguments = ["upgrade", "t", str(CHART), "--namespace", namespace, "--set", "image.tag=0.2.0", *STRICT]
     with ThreadPoolExecutor(1) as pool:
         upgrade = pool.submit(helm, *arguments, kubeconfig=cluster.kubeconfig, home=home, check=False)
-        migrate(cluster, namespace, upgrade, 0 if succeeds else 1)
+        migrate(cluster, namespace, upgrade, 0 if succeeds else 1, "towpath-gateway:0.1.0")
         done = upgrade.result()
 
     assert (done.returncode == 0) == succeeds, done.stderr
@@ -71,15 +71,18 @@ def test_an_upgrade_waits_for_its_migration_and_keeps_secrets(succeeds: bool, cl
     assert secret(cluster, namespace) == before, "what opens the secrets in the database went with the release"
 
 
-def migrate(cluster: Cluster, namespace: str, upgrade: Future[Any], exit_code: int) -> None:
-    """Be the kubelet of the migration: end each of its pods with this exit code, until the upgrade has what it wants."""
+def migrate(cluster: Cluster, namespace: str, upgrade: Future[Any], exit_code: int, before: str) -> None:
+    """Be the kubelet of the migration: end each of its pods with this exit code, until the upgrade has what it wants.
+
+    Until then the gateway has the image `before`.
+    """
     ended: set[str] = set()
 
     def settled() -> bool:
         for pod in listed(cluster, namespace, "pods"):
             name = pod["metadata"]["name"]
             if name.startswith("t-towpath-migrate-") and name not in ended:
-                assert image(cluster, namespace) == "towpath-gateway:0.1.0", "services changed before the schema"
+                assert image(cluster, namespace) == before, "services changed before the schema"
                 state = {"terminated": {"exitCode": exit_code, "finishedAt": "2026-01-01T00:00:00Z"}}
                 container = {"name": "migrate", "image": "", "imageID": "", "ready": False, "restartCount": 0, "state": state}
                 phase = "Failed" if exit_code else "Succeeded"
@@ -87,5 +90,5 @@ def migrate(cluster: Cluster, namespace: str, upgrade: Future[Any], exit_code: i
                 ended.add(name)
         return upgrade.done()
 
-    cluster.wait(settled, "the upgrade does not end", patience=150)
+    cluster.wait(settled, "the upgrade does not end")
     assert ended, "there was no migration"
