@@ -5,6 +5,7 @@ What each may say stands in `towpath_proto.run_configs`; it is checked here, and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,13 @@ class LocalRun(RunConfig):
     Args:
         env: Environment variables of the run.
         labels: The run goes to an agent that has all of them.
-        working_dir: Folder that the process works in; default the agent's.
+        working_dir: Folder that the process works in; default the agent's. One that is relative is meant from here.
     """
 
     def __init__(
         self, *, env: Mapping[str, str] | None = None, labels: Iterable[str] | None = None, working_dir: str | None = None
     ) -> None:
-        super().__init__(env=env, labels=labels, working_dir=working_dir)
+        super().__init__(env=env, labels=labels, working_dir=None if not working_dir else os.path.abspath(working_dir))
 
 
 class DockerRun(RunConfig):
@@ -140,10 +141,10 @@ class KubernetesRun(RunConfig):
             job_template_path=path,
             job_template=template,
             image=image,
-            cpu_limit=cpu_limit,
-            cpu_request=cpu_request,
-            memory_limit=memory_limit,
-            memory_request=memory_request,
+            cpu_limit=_amount(cpu_limit),
+            cpu_request=_amount(cpu_request),
+            memory_limit=_amount(memory_limit),
+            memory_request=_amount(memory_request),
             service_account_name=service_account_name,
             image_pull_secrets=None if image_pull_secrets is None else list(image_pull_secrets),
             image_pull_policy=image_pull_policy,
@@ -191,12 +192,16 @@ class ECSRun(RunConfig):
             task_definition_path=path,
             task_definition_arn=task_definition_arn,
             image=image,
-            cpu=None if cpu is None else str(cpu),
-            memory=None if memory is None else str(memory),
+            cpu=_amount(cpu),
+            memory=_amount(memory),
             task_role_arn=task_role_arn,
             execution_role_arn=execution_role_arn,
             run_task_kwargs=None if run_task_kwargs is None else dict(run_task_kwargs),
         )
+
+
+def _amount(value: float | str | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _one_of(**given: Any) -> None:

@@ -184,6 +184,7 @@ def test_run_configs_as_json() -> None:
         "__version__": __version__,
         "type": "LocalRun",
     }
+    assert LocalRun(working_dir="here").working_dir == str(Path.cwd() / "here"), "the agent's folder is another one"
     for bad in ({"labels": "ab"}, {"env": {"A": 1}}):
         with pytest.raises(FlowError) as caught:
             UniversalRun(**bad)  # type: ignore[arg-type]
@@ -211,6 +212,7 @@ def test_run_configs_of_containers_as_json(tmp_path: Path) -> None:
         assert kubernetes["job_template_path"] is None
     assert KubernetesRun(job_template=template.read_text()).job_template == job
     assert KubernetesRun(job_template_path="agent:///etc/job.yaml").job_template_path == "agent:///etc/job.yaml"
+    assert KubernetesRun(cpu_limit=0.5, memory_request=1000).to_dict().items() >= {"cpu_limit": "0.5", "memory_request": "1000"}.items()
     assert ECSRun(cpu=512, memory="4 GB", task_definition={"family": "f"}).to_dict()["cpu"] == "512"
     for make, field in (
         (lambda: KubernetesRun(job_template_path=str(tmp_path / "none.yaml")), "job_template_path"),
