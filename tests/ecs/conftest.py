@@ -21,7 +21,8 @@ MOTO = Path(os.environ.get("TOWPATH_MOTO_SERVER") or ROOT / ".cache" / "ecs-venv
 OPTIONS = ("--cluster", "runs", "--image", "towpath:test")
 
 
-def _ask(url: str, body: bytes | None = None) -> bool:
+def ask(url: str, body: bytes | None = None) -> bool:
+    """Whether moto's own API says yes."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"}), timeout=5) as answer:
             return bool(answer.status < 300)
@@ -42,10 +43,10 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen([MOTO, "-H", "127.0.0.1", "-p", str(port)], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until("moto answers", lambda: process.poll() is not None or _ask(f"{url}/moto-api/data.json"), 120)
+        wait_until("moto answers", lambda: process.poll() is not None or ask(f"{url}/moto-api/data.json"), 120)
         assert process.poll() is None, log.read_text()[-3000:]
         still = {"model_name": "ecs::task", "transition": {"progression": "manual", "times": 10**9}}  # it would end tasks by being asked
-        assert _ask(f"{url}/moto-api/state-manager/set-transition", json.dumps(still).encode())
+        assert ask(f"{url}/moto-api/state-manager/set-transition", json.dumps(still).encode())
         yield url
     finally:
         process.terminate()

@@ -42,7 +42,8 @@ def test_runs_alike_share_a_definition() -> None:
     others = [{"image": "b"}, {"cpu": "512"}, {"memory": "4 GB"}, {"task_role_arn": ROLE}, {"task_definition": {"family": "mine"}}]
     families = {plain["family"], _definition(kind="EC2")["family"], *(_definition(other)["family"] for other in others)}
     assert len(families) == 2 + len(others)
-    assert any(family.startswith("mine-") for family in families)
+    assert all(family.startswith("towpath-") for family in families), "the policy names them"
+    assert any(family.startswith("towpath-mine-") for family in families)
 
 
 def test_the_run_config_wins_over_its_definition_and_that_over_the_agent() -> None:
@@ -202,6 +203,26 @@ def test_options(tmp_path: Any) -> None:
     assert names - {option.name for option in FargateAgent.command_options()} == {"launch_type"}
 
 
+def _allowed(made: dict[str, Any]) -> dict[str, list[str]]:
+    return {action: statement["Resource"] for statement in made["Statement"] for action in statement["Action"]}
+
+
+def test_the_policy_follows_the_settings() -> None:
+    """What an agent does not do it may not do; roles in its definition are passed like others."""
+    least = _allowed(policy(ECSSettings(run_task_kwargs={"networkConfiguration": {"awsvpcConfiguration": {}}})))
+    assert not {"iam:PassRole", "s3:GetObject", "ec2:DescribeVpcs", "ec2:DescribeSubnets"} & least.keys()
+    assert least["ecs:RunTask"] == ["arn:aws:ecs:*:*:task-definition/towpath-*"]
+    most = ECSSettings(
+        task_role_arn=ROLE,
+        task_definition={"taskRoleArn": ROLE, "executionRoleArn": "arn:e"},
+        allowed=frozenset({"task_definition_arn", "task_definition_path"}),
+    )
+    found = _allowed(policy(most))
+    assert found["iam:PassRole"] == [ROLE, "arn:e"]
+    assert found["ecs:RunTask"] == ["arn:aws:ecs:*:*:task-definition/*"]
+    assert found.keys() - least.keys() == {"iam:PassRole", "s3:GetObject", "ec2:DescribeVpcs", "ec2:DescribeSubnets"}
+
+
 def test_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A service, its definition and its policy: the key by reference, the roles by name, nothing that it does not call."""
     for name, value in {"API_URL": "https://towpath.example", "API_KEY": "twk_secret", "HOME": str(tmp_path)}.items():
@@ -213,8 +234,6 @@ def test_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, capsys: py
     (container,) = made["taskDefinition"]["containerDefinitions"]
     assert container["command"] == ["towpath", "agent", "ecs", "start", "--name", "blue", "--cluster", "c", "--task-role-arn", ROLE]
     assert made["service"]["cluster"] == "c"
-    allowed = {s["Sid"] if "Sid" in s else str(s["Action"]): s["Resource"] for s in made["policy"]["Statement"]}
-    assert allowed["iam:PassRole"] == [ROLE]
-    assert "iam:PassRole" not in json.dumps(policy([]))
+    assert _allowed(made["policy"])["iam:PassRole"] == [ROLE]
     assert main(["agent", "fargate", "install"]) == 0
     assert json.loads(capsys.readouterr().out)["taskDefinition"]["requiresCompatibilities"] == ["FARGATE"]

@@ -23,7 +23,14 @@ _PASSING = frozenset(
     {"ServerException", "InternalError", "InternalFailure", "ServiceUnavailable", "RequestLimitExceeded", "ClusterBusyException"}
 )
 _THROTTLED = ("Throttl", "TooManyRequests", "RequestLimit", "SlowDown")
-_WITHOUT_ROOM = ("no container instances", "too many concurrent attempts", "capacity is unavailable", "no instances found")
+_WITHOUT_ROOM = (
+    "no container instances",
+    "too many concurrent attempts",
+    "capacity is unavailable",
+    "no instances found",
+    "reached the limit on the number of",  # of tasks or vCPUs at once: others end
+    "request limit exceeded",  # of EC2, asked by ECS
+)
 """Refusals of ECS that are none of the caller's doing, and come as errors of the caller's all the same."""
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from towpath.agent.installation import Installation
-from towpath_agent_ecs.settings import FARGATE
+from towpath_agent_ecs.options import read
+from towpath_agent_ecs.settings import FARGATE, ECSSettings
+from towpath_agent_ecs.tasks import FAMILY
 
 ACCOUNT = "ACCOUNT"
 OPTIONS = (
@@ -35,7 +37,7 @@ def service(wanted: Installation, *, kind: str) -> str:
     """
     options, name = wanted.options, "towpath-agent"
     command = ["towpath", "agent", kind, "start", *wanted.arguments]
-    roles = [arn for arn in (options["task_role_arn"], options["execution_role_arn"]) if arn]
+    settings = read(options)
     execution = options["execution_role_arn"] or f"arn:aws:iam::{ACCOUNT}:role/ecsTaskExecutionRole"
     environment = {"TOWPATH_API_URL": wanted.client_settings.api_url, "TOWPATH_TRUSTED_KEYS": wanted.trusted_keys()}
     if options["region"]:
@@ -69,28 +71,34 @@ def service(wanted: Installation, *, kind: str) -> str:
         "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100},
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["SUBNET"], "assignPublicIp": "ENABLED"}},
     }
-    return json.dumps({"policy": policy(roles), "taskDefinition": definition, "service": runs}, indent=2) + "\n"
+    return json.dumps({"policy": policy(settings), "taskDefinition": definition, "service": runs}, indent=2) + "\n"
 
 
-def policy(roles: list[str]) -> dict[str, Any]:
-    """The least that the agent needs.
+def policy(settings: ECSSettings) -> dict[str, Any]:
+    """The least that an agent with these settings needs.
 
-    Args:
-        roles: Roles that it gives to runs; it may pass no other.
+    It may pass the roles that the settings name and no other: which roles run configs may choose is for the account to say.
     """
-    anywhere = ["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition", "ecs:ListTasks", "ec2:DescribeVpcs", "ec2:DescribeSubnets"]
-    tasks = ["ecs:RunTask", "ecs:DescribeTasks", "ecs:StopTask"]
+    # AWS knows no narrower resource for these
+    anywhere = ["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition", "ecs:ListTasks"]
+    if not settings.run_task_kwargs.get("networkConfiguration"):
+        anywhere += ["ec2:DescribeVpcs", "ec2:DescribeSubnets"]
+    definitions = "*" if "task_definition_arn" in settings.allowed else f"{FAMILY}-*"
     statements: list[dict[str, Any]] = [
-        {"Effect": "Allow", "Action": anywhere, "Resource": "*"},  # AWS knows no narrower resource for these
-        {"Effect": "Allow", "Action": tasks, "Resource": ["arn:aws:ecs:*:*:task/*", "arn:aws:ecs:*:*:task-definition/towpath-*"]},
-        {
-            "Effect": "Allow",
-            "Action": "ecs:TagResource",
-            "Resource": "arn:aws:ecs:*:*:task/*",
-            "Condition": {"StringEquals": {"ecs:CreateAction": "RunTask"}},
-        },
+        _allow(anywhere, "*"),
+        _allow(["ecs:RunTask"], f"arn:aws:ecs:*:*:task-definition/{definitions}"),
+        _allow(["ecs:DescribeTasks", "ecs:StopTask"], "arn:aws:ecs:*:*:task/*"),
+        _allow(["ecs:TagResource"], "arn:aws:ecs:*:*:task/*", **{"ecs:CreateAction": "RunTask"}),
     ]
+    of_definition = map(settings.task_definition.get, ("taskRoleArn", "executionRoleArn"))
+    roles = [str(arn) for arn in (settings.task_role_arn, settings.execution_role_arn, *of_definition) if arn]
     if roles:
-        passed = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-        statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles, "Condition": passed})
+        statements.append(_allow(["iam:PassRole"], *dict.fromkeys(roles), **{"iam:PassedToService": "ecs-tasks.amazonaws.com"}))
+    if "task_definition_path" in settings.allowed:
+        statements.append(_allow(["s3:GetObject"], "arn:aws:s3:::BUCKET/*"))
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(actions: list[str], *resources: str, **equal: str) -> dict[str, Any]:
+    condition = {"Condition": {"StringEquals": equal}} if equal else {}
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources), **condition}

@@ -19,6 +19,8 @@ CONTAINER = "flow"
 CPU, MEMORY = "1024", "2048"
 """Sizes of a task for which nothing says another: one vCPU, 2 GiB."""
 TAG = "towpath:"
+FAMILY = "towpath"
+"""What the names of all definitions begin with that the agent registers."""
 
 
 def definition(config: Mapping[str, Any], given: Mapping[str, Any], settings: ECSSettings, launch_type: str) -> dict[str, Any]:
@@ -50,7 +52,9 @@ def definition(config: Mapping[str, Any], given: Mapping[str, Any], settings: EC
         wanted = value or made.get(key) or default
         if wanted:
             made[key] = str(wanted)
-    family = str(made.get("family") or "towpath")[:200]
+    given_name = str(made.get("family") or "")
+    # whoever says what the agent may run (IAM) knows its definitions by this beginning
+    family = "-".join(part for part in (FAMILY, given_name.removeprefix(FAMILY).strip("-")) if part)[:200]
     made["family"] = f"{family}-{content_hash({**made, 'family': family})}"
     return made
 
