@@ -81,6 +81,45 @@ def test_the_request() -> None:
     assert tasks.claimed([]) is None
 
 
+def test_arguments_of_both_sides_are_merged() -> None:
+    """Objects by field, containers, variables and tags by name, other lists as a whole; neither side is changed."""
+    network = {"awsvpcConfiguration": {"subnets": ["a"], "assignPublicIp": "DISABLED"}}
+    side = {"name": "side", "cpu": 1, "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
+    below = {
+        "networkConfiguration": network,
+        "overrides": {"cpu": "256", "containerOverrides": [side]},
+        "tags": [{"key": "t", "value": "1"}],
+    }
+    above = {
+        "networkConfiguration": {"awsvpcConfiguration": {"securityGroups": ["g"], "subnets": ["b"]}},
+        "overrides": {"memory": "512", "containerOverrides": [{"name": "side", "memory": 9, "environment": [{"name": "A", "value": "3"}]}]},
+        "tags": [{"key": "t", "value": "2"}, {"key": "u", "value": "3"}],
+    }
+    kept = json.dumps([below, above])
+    found = tasks.run_task_kwargs({"run_task_kwargs": above}, ECSSettings(run_task_kwargs=below))
+    assert found["networkConfiguration"]["awsvpcConfiguration"] == {"subnets": ["b"], "assignPublicIp": "DISABLED", "securityGroups": ["g"]}
+    variables = [{"name": "A", "value": "3"}, {"name": "B", "value": "2"}]
+    merged = [{"name": "side", "cpu": 1, "memory": 9, "environment": variables}]
+    assert found["overrides"] == {"cpu": "256", "memory": "512", "containerOverrides": merged}
+    assert found["tags"] == [{"key": "t", "value": "2"}, {"key": "u", "value": "3"}]
+    assert json.dumps([below, above]) == kept
+
+
+def test_where_a_run_config_says_to_run_takes_the_place_of_what_the_agent_says() -> None:
+    """Providers for a launch type and the other way round, since AWS takes one of them."""
+    spot = {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]}
+    described = {"taskDefinitionArn": "d", "containerDefinitions": [{"name": "flow"}]}
+    for agents, runs, kind, sent in (
+        (spot, {"launchType": "EC2"}, "EC2", {"launchType"}),
+        ({"launchType": "EC2"}, spot, "FARGATE", {"capacityProviderStrategy"}),
+        (spot, {}, "FARGATE", {"capacityProviderStrategy"}),
+    ):
+        settings, run = ECSSettings(run_task_kwargs=agents), _run(run_task_kwargs=runs)
+        made = tasks.request(run, settings, described, environment={}, network=None, started_by="me")
+        assert {"launchType", "capacityProviderStrategy"} & made.keys() == sent
+        assert tasks.launch_type(run.run_config, settings) == kind
+
+
 def test_capacity_providers_take_the_place_of_the_launch_type() -> None:
     """AWS refuses both at once; what the definition is made for follows the providers."""
     spot = {"run_task_kwargs": {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}}

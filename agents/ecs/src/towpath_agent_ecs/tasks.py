@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from towpath.agent import merging
 from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.inside import COMMAND
@@ -21,6 +22,8 @@ CPU, MEMORY = "1024", "2048"
 TAG = "towpath:"
 FAMILY = "towpath"
 """What the names of all definitions begin with that the agent registers."""
+
+_KEYS = {"containerOverrides": "name", "environment": "name", "resourceRequirements": "type", "tags": "key"}
 
 
 def definition(config: Mapping[str, Any], given: Mapping[str, Any], settings: ECSSettings, launch_type: str) -> dict[str, Any]:
@@ -79,8 +82,17 @@ def launch_type(config: Mapping[str, Any], settings: ECSSettings) -> str:
 
 
 def run_task_kwargs(config: Mapping[str, Any], settings: ECSSettings) -> dict[str, Any]:
-    """Arguments of RunTask: the agent's, and the run config's over them."""
-    return deepcopy({**settings.run_task_kwargs, **(config.get("run_task_kwargs") or {})})
+    """Arguments of RunTask: the agent's, and the run config's over them.
+
+    Objects are laid over each other field by field; overrides of containers, variables and tags by their names; other lists replace each
+    other. A launch type and capacity providers exclude each other for AWS: the run config's takes the place of the agent's.
+    """
+    given = config.get("run_task_kwargs") or {}
+    below = dict(settings.run_task_kwargs)
+    for one, other in (("launchType", "capacityProviderStrategy"), ("capacityProviderStrategy", "launchType")):
+        if given.get(one):
+            below.pop(other, None)
+    return deepcopy(merging.merge(below, given, keys=_KEYS))
 
 
 def request(

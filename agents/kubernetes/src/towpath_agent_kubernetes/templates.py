@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from towpath.agent import merging
 from towpath.agent.base import CannotStartError
 
 SCHEME = "agent://"
@@ -72,26 +73,8 @@ def of_run(run_config: Mapping[str, Any], folder: Path | None) -> dict[str, Any]
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Two objects as one: what `above` says wins. Items of lists that have names are merged by them, other lists replace each other."""
-    merged = dict(below)
-    for name, value in above.items():
-        before = merged.get(name)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            merged[name] = merge(before, value)
-        elif isinstance(before, list) and isinstance(value, list) and name in _KEYS:
-            merged[name] = _merge_lists(before, value, _KEYS[name])
-        else:
-            merged[name] = value
-    return merged
-
-
-def _merge_lists(below: list[Any], above: list[Any], key: str) -> list[Any]:
-    items = {item.get(key): item for item in below}
-    for item in above:
-        before = items.get(item.get(key))
-        # a variable has either a value or a source, never both
-        items[item.get(key)] = item if before is None or "valueFrom" in item or "valueFrom" in before else merge(before, item)
-    return list(items.values())
+    """Two templates as one: what `above` says wins. A variable has either a value or a source, never both."""
+    return merging.merge(below, above, keys=_KEYS, whole=("valueFrom",))
 
 
 def _file(path: str, folder: Path | None) -> str:
