@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from towpath_gateway.limits import Limits
 from towpath_proto.errors import Code, TowpathError
@@ -13,6 +14,7 @@ from towpath_service_kit.settings import Secret, Settings
 _SECRET_LENGTH = 16
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether an address or host name is this machine's own, seen from itself only."""
     name = host.strip("[]").lower()

@@ -26,7 +26,7 @@ _log = get_log(__name__)
 BATCH = 500
 GATHER = 0.01
 """Seconds that a busy relay waits before its next batch; an idle one publishes at once."""
-LEISURE = 0.1
+LEISURE = 0.25
 """Seconds from a batch to the next one of nothing but events that nobody waits for: what is told of them is looked at by people."""
 UNHURRIED = frozenset({"task_run.states", "log.written"})
 STALE = timedelta(minutes=10)

@@ -61,7 +61,7 @@ async def runs_in_queue(
     store: Store, caller: Caller, *, tenant_id: UUID | None, before: datetime | None, labels: Sequence[str] | None
 ) -> list[UUID]:
     """Ids of due runs of Prefect 1 flows for these labels, oldest first; nothing is claimed."""
-    async with store.transaction() as tx:
+    async with store.statements() as tx:
         rows = await tx.all(
             "queued_flow_runs",
             agent_id=caller.agent_id,

@@ -146,7 +146,7 @@ async def store_seen_task_runs(
 
 
 async def _store_unmoved(tx: Transaction, changed: list[dict[str, Any]], past: list[dict[str, Any]], flows: Iterable[FlowRun]) -> bool:
-    seen = [{"id": f.id, "version": f.version, "fence": f.fence} for f in flows]
+    seen = [{"id": f.id, "version": f.version, "fence": f.fence, "holds_slots": f.holds_slots} for f in flows]
     written = await tx.all("store_task_runs", rows=Json(changed), history=Json(past), events=tx.take_events(), seen=Json(seen))
     return len(written) == len(changed)
 

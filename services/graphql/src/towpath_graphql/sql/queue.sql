@@ -101,20 +101,20 @@ from mine m cross join lateral (
 -- when its process ends because all that is left waits; so it is handed out, still Running, once one of its task runs is due.
 --
 -- A look at the front of each queue says how late the last run of the answer is due at most, so that an agent of many queues does not read
--- a whole answer from each of them. That the agent has asked is noted by the way, and is not worth waiting for the disk: it asks again soon.
+-- a whole answer from each of them, and nothing from a queue whose first run is due later. That the agent has asked is noted by the way, and is not worth waiting for the disk: it asks again soon.
 with recursive relaxed as (
     select set_config('synchronous_commit', 'off', true)
 ), asked as (
     update agent set last_queried = now() from relaxed
     where id = %(agent_id)s and (tenant_id = %(agent_tenant_id)s::uuid or %(agent_tenant_id)s::uuid is null)
-), queues (label_key, run_config_type) as (
-    (select label_key, run_config_type from flow_run
-     where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type limit 1)
+), queues (label_key, run_config_type, first_due) as (
+    (select label_key, run_config_type, due_at from flow_run
+     where tenant_id = %(tenant_id)s and due_at is not null order by label_key, run_config_type, due_at limit 1)
     union all
-    select n.label_key, n.run_config_type from queues q cross join lateral (
-        select r.label_key, r.run_config_type from flow_run r
+    select n.label_key, n.run_config_type, n.due_at from queues q cross join lateral (
+        select r.label_key, r.run_config_type, r.due_at from flow_run r
         where r.tenant_id = %(tenant_id)s and r.due_at is not null and (r.label_key, r.run_config_type) > (q.label_key, q.run_config_type)
-        order by r.label_key, r.run_config_type limit 1
+        order by r.label_key, r.run_config_type, r.due_at limit 1
     ) n
 ), rooms as materialized (
     select l.name, l.slot_limit - (
@@ -122,9 +122,10 @@ with recursive relaxed as (
                where s.limit_id = l.id and (s.acquired is not null or s.asked > now() - make_interval(secs => r.lease_seconds / 2))) as room
     from concurrency_limit l where l.tenant_id = %(tenant_id)s and l.kind = 'flow_label'
 ), mine as materialized (
-    select label_key, run_config_type, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
+    select label_key, run_config_type, first_due, (select min(r.room) from rooms r where q.label_key::jsonb ? r.name) as room
     from queues q
-    where label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
+    where first_due <= coalesce(%(before)s::timestamptz, now())
+      and label_key::jsonb <@ %(labels)s::jsonb and (label_key <> '[]' or %(labels)s::jsonb = '[]'::jsonb)
 ), fronts as (
     select c.due_at from mine m cross join lateral (
         select r.due_at from flow_run r join flow f on f.id = r.flow_id
@@ -133,8 +134,8 @@ with recursive relaxed as (
         order by r.due_at
         limit greatest(least(1 + 2 * %(limit)s::bigint / (select greatest(count(*), 1) from mine), m.room), 0)
     ) c
-), latest as (
-    select due_at from fronts order by due_at offset %(limit)s::bigint - 1 limit 1
+), latest as materialized (
+    select coalesce((select due_at from fronts order by due_at offset %(limit)s::bigint - 1 limit 1), %(before)s::timestamptz, now()) as due_at
 ), waking as (
     select r.id, min(coalesce(t.state_start_time, t.state_timestamp)) as due_at
     from flow_run r join flow_group g on g.id = r.flow_group_id join flow f on f.id = r.flow_id join task_run t on t.flow_run_id = r.id
@@ -149,9 +150,10 @@ select q.id from (
     select c.id, c.due_at from mine m cross join lateral (
         select r.id, r.due_at from flow_run r join flow f on f.id = r.flow_id
         where r.tenant_id = %(tenant_id)s and r.label_key = m.label_key and r.run_config_type = m.run_config_type
-          and r.due_at <= coalesce((select due_at from latest), %(before)s::timestamptz, now()) and f.code_hash is null
+          and r.due_at <= (select due_at from latest) and f.code_hash is null
         order by r.due_at limit greatest(least(%(limit)s::bigint, m.room), 0)
     ) c
+    where m.first_due <= (select due_at from latest)
     union all
     select id, due_at from waking
 ) q

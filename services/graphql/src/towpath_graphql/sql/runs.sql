@@ -51,20 +51,16 @@ from flows f left join tasks t on t.flow_run_id = f.id
 order by f.id, t.id;
 
 -- name: task_runs_with_flow_runs
--- Task runs by id with the flow runs they belong to, as lock_task_runs_with_flow_runs shows them, and not locked: for decisions that
--- store_task_runs stores only if nothing has moved since.
-select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence,
-       r.times_resurrected as lives, r.start_time, r.end_time, r.due_at, r.waiting_for, r.phase, r.lease_holder, r.lease_expires_at,
-       r.lease_seconds, r.launch_deadline, r.labels, r.run_config_type, r.auto_scheduled, r.engine_sequence, r.supervisor_sequence,
-       r.state_timestamp, r.parent_flow_run_id, r.holds_slots,
-       exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'task_tag') as tag_limits,
-       not g.settings @> '{"heartbeat_enabled": false}' as heartbeat_enabled, not g.settings @> '{"lazarus_enabled": false}' as lazarus_enabled,
-       now() as now,
+-- Task runs by id with what a decision on them needs of the flow runs they belong to, named as in lock_task_runs_with_flow_runs and not locked:
+-- for decisions that store_task_runs stores only if nothing has moved since.
+select r.id, r.tenant_id, r.flow_id, r.flow_group_id, r.name, r.state, r.version, r.attempt, r.serialized_state, r.fence, r.waiting_for, r.phase,
+       r.labels, r.holds_slots,
+       exists (select from concurrency_limit l where l.tenant_id = r.tenant_id and l.kind = 'task_tag') as tag_limits, now() as now,
        t.id as t_id, t.tenant_id as t_tenant_id, t.flow_run_id as t_flow_run_id, t.task_id as t_task_id, k.slug as t_slug,
        t.map_index as t_map_index, t.state as t_state, t.version as t_version, t.attempt as t_attempt, t.serialized_state as t_serialized_state,
        k.max_retries as t_max_retries, coalesce(extract(epoch from k.retry_delay), 0)::float as t_retry_delay, t.start_time as t_start_time,
        t.end_time as t_end_time, t.cache_key as t_cache_key, t.state_timestamp as t_state_timestamp
-from task_run t join task k on k.id = t.task_id join flow_run r on r.id = t.flow_run_id join flow_group g on g.id = r.flow_group_id
+from task_run t join task k on k.id = t.task_id join flow_run r on r.id = t.flow_run_id
 where t.id = any(%(ids)s) and (t.tenant_id = %(tenant_id)s::uuid or %(tenant_id)s::uuid is null)
 order by r.id, t.id;
 
@@ -186,8 +182,8 @@ returning r.id;
 -- was, none; so it can also stand alone, after a look without locks. Locked as everywhere: flow runs by id, then task runs by id.
 with unmoved_flows as materialized (
     select r.id
-    from flow_run r join jsonb_to_recordset(%(seen)s) as i (id uuid, version int, fence int)
-        on r.id = i.id and r.version = i.version and r.fence = i.fence
+    from flow_run r join jsonb_to_recordset(%(seen)s) as i (id uuid, version int, fence int, holds_slots boolean)
+        on r.id = i.id and r.version = i.version and r.fence = i.fence and r.holds_slots = i.holds_slots
     order by r.id
     for no key update of r
 ), unmoved as materialized (
