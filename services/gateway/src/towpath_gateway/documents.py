@@ -47,13 +47,11 @@ class Documents:
         length = len(text)
         if length > self._limits.document_bytes:  # at least as many bytes as characters: not worth a look at its shape
             raise exceeded(f"The document has over {length} bytes", self._limits.document_bytes, "send its data as variables")
+        if (found := self._found(text, operation_name)) is not None:  # one without literals is its own shape
+            return found
         shaped = shape(text)
-        for key in ((shaped, operation_name), (text, operation_name)):
-            found = self._plans.get(key)
-            if found is not None:
-                self._plans.move_to_end(key)
-                self.hits += 1
-                return found
+        if (found := self._found(shaped, operation_name)) is not None:
+            return found
         self.misses += 1
         try:
             plan = self._make(text, shaped, operation_name)
@@ -67,6 +65,14 @@ class Documents:
             if len(self._plans) > self._size:
                 self._plans.popitem(last=False)
         return plan
+
+    def _found(self, text: str, operation_name: str | None) -> Plan | None:
+        key = (text, operation_name)
+        found = self._plans.get(key)
+        if found is not None:
+            self._plans.move_to_end(key)
+            self.hits += 1
+        return found
 
     def _make(self, text: str, shaped: str, operation_name: str | None) -> Plan:
         try:

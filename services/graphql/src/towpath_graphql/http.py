@@ -13,7 +13,17 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, execute, parse, validate
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    execute,
+    parse,
+    validate,
+)
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive
@@ -129,6 +139,7 @@ def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, rea
                 context_value=make_context(caller),
                 variable_values=variables,
                 operation_name=body.get("operationName"),
+                executor_class=Executor,  # the plain one: nothing here is deferred or streamed
             )
             if not isinstance(result, ExecutionResult):
                 result = await result

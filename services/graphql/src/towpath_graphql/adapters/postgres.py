@@ -210,16 +210,20 @@ class PostgresStore:
         Raises:
             TowpathError: `UNAVAILABLE` when there is none within `timeout` seconds.
         """
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             raise TowpathError(Code.UNAVAILABLE, "The service is not started; try again.")
         task = asyncio.current_task()
         cancellations = task.cancelling() if task is not None else 0
         try:
-            async with self._pool.connection(timeout=timeout) as connection:
+            connection = await pool.getconn(timeout)
+            try:
                 if task is not None and task.cancelling() > cancellations:
                     # asyncio.wait_for of Python 3.11, in the pool, forgets a cancellation that comes together with the connection
                     raise asyncio.CancelledError
                 yield connection
+            finally:
+                await pool.putconn(connection)  # without the commit of `pool.connection()`: transactions here are explicit
         except (psycopg.Error, PoolTimeout) as e:
             raise translate(e) from e
 
