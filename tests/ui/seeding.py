@@ -133,8 +133,8 @@ def write_task_runs(dsn: str, flow_id: str, children: int) -> None:
 
 
 def every(hours: float) -> dict[str, Any]:
-    """A schedule in the form of Prefect 1."""
-    start = {"dt": "2026-01-01T00:17:00", "tz": "UTC"}
+    """A schedule in the form of Prefect 1 that has last fired half an interval ago: it does not fire within a short test."""
+    start = {"dt": f"{datetime.now(UTC) - timedelta(hours=hours / 2):%Y-%m-%dT%H:%M:00}", "tz": "UTC"}
     clock = {"type": "IntervalClock", "start_date": start, "end_date": None, "interval": int(hours * _HOUR), "parameter_defaults": {}}
     return {"type": "Schedule", "clocks": [clock], "filters": [], "or_filters": [], "not_filters": [], "adjustments": []}
 

@@ -20,7 +20,8 @@ from tests.ui.seeding import Api, ask_for_work, create, register_agent, register
 
 pytestmark = needs_browser
 CHILDREN = 600
-BEAT = 0.1
+#: Seconds. Slow enough that no machine takes so long that the page has to read the log, or the lines that are stored, in pieces.
+BEAT = 0.5
 LABELS = ["by-hand"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,10 +26,17 @@ class Flow:
     new: str
     #: A run with parameters of its own.
     run: str
+    #: When its schedule fires, as a clock shows it.
+    fires: str
 
 
-def make_flow(backend: Backend) -> Flow:
-    """Two versions, forty runs of which some failed, a schedule that is on, five parameters."""
+def far_away() -> int:
+    """An hour of UTC that is twelve hours away: nothing that is due then is due during a test."""
+    return (datetime.now(UTC).hour + 12) % 24
+
+
+def make_flow(backend: Backend, hour: int) -> Flow:
+    """Two versions, forty runs of which some failed, a schedule that is on and fires half past an hour of UTC, five parameters."""
     api = Api(backend.url)
     old = register(api, "tide-tables", _TASKS[:2])
     write_history(backend.dsn, old["flow_id"], 12, every=240 * _MINUTE, took=_MINUTE, fails=0, prefix="early-")
@@ -38,7 +45,7 @@ def make_flow(backend: Backend) -> Flow:
         "type": "CronClock",
         "start_date": None,
         "end_date": None,
-        "cron": "30 6 * * 1-5",
+        "cron": f"30 {hour} * * 1-5",
         "day_or": True,
         "parameter_defaults": {"station": "Ruhrort"},
     }
@@ -72,12 +79,12 @@ def make_flow(backend: Backend) -> Flow:
         labels=["river"],
     )
     move(api, run, "Running")
-    return Flow(new["flow_group_id"], old["flow_id"], new["flow_id"], run)
+    return Flow(new["flow_group_id"], old["flow_id"], new["flow_id"], run, f"{hour:02}:30")
 
 
 @pytest.fixture
 def flow(backend_of_its_own: Backend) -> Flow:
-    return make_flow(backend_of_its_own)
+    return make_flow(backend_of_its_own, far_away())
 
 
 @pytest.fixture
@@ -97,4 +104,5 @@ def test_the_page_of_a_flow_tells_switches_runs_and_archives(backend_of_its_own:
         FLOW_OLD=flow.old,
         FLOW_NEW=flow.new,
         RUN_LIKE=flow.run,
+        FIRES_AT=flow.fires,
     )

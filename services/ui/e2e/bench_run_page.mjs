@@ -14,7 +14,7 @@ import { openBrowser } from "./browser.mjs";
 const { TOWPATH_UI_URL: server, TOWPATH_UI_RUN_ID: run, CHILDREN, ROUNDS = "5" } = process.env;
 const children = Number(CHILDREN);
 const browser = await openBrowser();
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** Runs in the page before anything else: notes when what is wanted is there and has been drawn. */
 function watch([selector, attribute, pattern, ended]) {

@@ -27,6 +27,22 @@ export async function ask(query, variables = {}) {
   return body.data;
 }
 
+/** Ask until the answer is true; gives that answer. */
+export async function until(what, probe) {
+  for (const stop = Date.now() + PATIENCE; ; ) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > stop) throw new Error(`not within ${PATIENCE} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A zone where it is about noon, so that no day of the browser's ends under the checks; TZ where somebody has set it. */
+function zoneOfNoon() {
+  const east = 12 - new Date().getUTCHours();
+  return process.env.TZ || (east === 0 ? "UTC" : `Etc/GMT${east > 0 ? "-" : "+"}${Math.abs(east)}`);
+}
+
 /** What a log must tell of a page that failed a check, so that nobody has to see it. */
 function observe(page) {
   const said = [];
@@ -54,7 +70,7 @@ function observe(page) {
 
 /**
  * @param {string} room  names the pictures
- * @param {(tools: {page: import("playwright-core").Page, cable: any, step: Function, open: (path: string) => Promise<void>, mend: () => Promise<void>, texts: Function, shot: Function}) => Promise<void>} work
+ * @param {(tools: {page: import("playwright-core").Page, cable: any, step: Function, open: (path: string) => Promise<void>, mend: () => Promise<void>, keys: Function, fits: Function, texts: Function, shot: Function}) => Promise<void>} work
  */
 export async function checkRoom(room, work, viewport = { width: 1280, height: 800 }) {
   const server = process.env.TOWPATH_UI_URL;
@@ -67,7 +83,7 @@ export async function checkRoom(room, work, viewport = { width: 1280, height: 80
   const errors = [];
   const cable = await layCable(server, LATE);
   const browser = await openBrowser();
-  const context = await browser.newContext({ viewport });
+  const context = await browser.newContext({ viewport, timezoneId: zoneOfNoon() });
   const page = await context.newPage();
   if (CPU > 1) await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: CPU });
   page.on("pageerror", (error) => errors.push(error.message));
@@ -105,9 +121,13 @@ export async function checkRoom(room, work, viewport = { width: 1280, height: 80
     await page.waitForSelector(".notice.lost", { state: "detached" });
     await page.waitForSelector('[data-link="live"]');
   };
+  /** Keys that belong together: the second is on its way before the page has answered the first. */
+  const keys = (...all) => Promise.all(all.map((key) => page.keyboard.press(key)));
+  /** Whether nothing hangs over the side; canvases follow a new width a frame later. */
+  const fits = () => page.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth);
   const texts = (selector) => page.$$eval(selector, (all) => all.map((e) => e.textContent.trim()));
   try {
-    await work({ page, cable, step, open, mend, texts, shot });
+    await work({ page, cable, step, open, mend, keys, fits, texts, shot });
     await step("nothing_was_reloaded", async () => {
       if (!(await page.evaluate(() => window.neverReloaded === true))) throw new Error("the page was reloaded");
       if (errors.length > 0) throw new Error(errors.join("; "));

@@ -5,7 +5,7 @@
  *   TOWPATH_UI_URL      the gateway
  *   TOWPATH_UI_RUN_ID   a run that goes on for at least half a minute, changing task states and writing logs, and stops when cancelled
  */
-import { ask, checkRoom, PATIENCE } from "./checking.mjs";
+import { ask, checkRoom, until } from "./checking.mjs";
 
 const runId = process.env.TOWPATH_UI_RUN_ID;
 if (!runId) {
@@ -78,10 +78,14 @@ await checkRoom("first-page", async ({ page, cable, step, open, mend, shot }) =>
     await page.waitForSelector(".notice.lost");
     const shown = await page.textContent(".notice.lost");
     // Lines that are written meanwhile make the gap that has to be filled.
-    for (const stop = Date.now() + PATIENCE; (await storedLogIds()).length < before + 3; ) {
-      if (Date.now() > stop) throw new Error("the run wrote no log while the connection was lost");
-    }
-    await page.waitForFunction(() => getComputedStyle(document.querySelector(".notice.lost")).opacity === "1");
+    await until(
+      "the run writes lines while the connection is lost",
+      async () => (await storedLogIds()).length >= before + 3,
+    );
+    await page.waitForFunction(() => {
+      const notice = document.querySelector(".notice.lost");
+      return notice !== null && getComputedStyle(notice).opacity === "1";
+    });
     await shot("lost");
     await mend();
     await waitMoreLogs(before + 2);
@@ -102,23 +106,23 @@ await checkRoom("first-page", async ({ page, cable, step, open, mend, shot }) =>
     await shot("cancelled");
   });
   await step("every_line_is_there_once", async () => {
-    const stored = new Set(await storedLogIds());
-    await page.waitForFunction(
-      (n) => Number(document.querySelector("[data-log-count]")?.dataset.logCount) === n,
-      stored.size,
-    );
-    return { lines: stored.size };
+    const stored = async () => new Set(await storedLogIds()).size;
+    await until("the page has the lines that are stored", async () => (await stored()) === (await logCount()));
+    return { lines: await stored() };
   });
   await step("every_task_run_is_as_stored", async () => {
-    const { task_run: rows } = await ask(
-      "query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) { task_run(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { id task_id map_index state } }",
-      { run: runId, after: "00000000-0000-0000-0000-000000000000", limit: 5000 },
-    );
-    // A mapped parent stands for its children, as on the page.
-    const parents = new Set(rows.filter((row) => row.map_index >= 0).map((row) => row.task_id));
-    const ended = rows.filter((row) => FINAL.has(row.state) && !(row.map_index < 0 && parents.has(row.task_id))).length;
-    await page.waitForFunction((n) => Number(document.querySelector("[data-ended]")?.dataset.ended) === n, ended);
-    return { ended };
+    const storedEnded = async () => {
+      const { task_run: rows } = await ask(
+        "query TaskRuns($run: uuid!, $after: uuid!, $limit: Int!) { task_run(where: {flow_run_id: {_eq: $run}, id: {_gt: $after}}, order_by: [{id: asc}], limit: $limit) { id task_id map_index state } }",
+        { run: runId, after: "00000000-0000-0000-0000-000000000000", limit: 5000 },
+      );
+      // A mapped parent stands for its children, as on the page.
+      const parents = new Set(rows.filter((row) => row.map_index >= 0).map((row) => row.task_id));
+      return rows.filter((row) => FINAL.has(row.state) && !(row.map_index < 0 && parents.has(row.task_id))).length;
+    };
+    const shownEnded = () => page.$eval("[data-ended]", (e) => Number(e.dataset.ended));
+    await until("the page shows what is stored", async () => (await storedEnded()) === (await shownEnded()));
+    return { ended: await shownEnded() };
   });
   await step("restart_begins_the_next_attempt", async () => {
     await page.click("[data-action=restart]");

@@ -1,7 +1,7 @@
 /** The room of one flow against a real backend: its tabs, its schedule, its versions, and runs made by its form. */
 import { ask, checkRoom, expectEqual } from "./checking.mjs";
 
-const { FLOW_GROUP: group, FLOW_OLD: old, FLOW_NEW: newest, RUN_LIKE: like } = process.env;
+const { FLOW_GROUP: group, FLOW_OLD: old, FLOW_NEW: newest, RUN_LIKE: like, FIRES_AT: fires } = process.env;
 
 await checkRoom("flow", async ({ page, cable, step, open, texts }) => {
   const active = async () =>
@@ -26,7 +26,8 @@ await checkRoom("flow", async ({ page, cable, step, open, texts }) => {
     await page.waitForSelector("[data-fire]");
     expectEqual((await page.textContent("h1")).startsWith("tide-tables"), true, "the title");
     const words = await page.textContent(".clocks");
-    if (!words.includes("06:30")) throw new Error(`the schedule reads ${words}`);
+    if (!words.includes(fires)) throw new Error(`the schedule reads ${words}`);
+    await page.waitForFunction(() => document.querySelectorAll("[data-fire]").length === 5);
     const { flow_run: coming } = await ask(
       'query C($g: uuid!) { flow_run(where: {flow_group_id: {_eq: $g}, state: {_eq: "Scheduled"}}, order_by: [{scheduled_start_time: asc}], limit: 5) { scheduled_start_time } }',
       { g: group },
@@ -73,7 +74,7 @@ await checkRoom("flow", async ({ page, cable, step, open, texts }) => {
     await page.focus(".grid-frame");
     const says = (...parts) =>
       page.waitForFunction(
-        (all) => all.every((part) => document.querySelector(".grid-said").textContent.includes(part)),
+        (all) => all.every((part) => document.querySelector(".grid-said")?.textContent.includes(part)),
         parts,
       );
     await page.keyboard.press("ArrowLeft");

@@ -3,7 +3,7 @@ import { ask, checkRoom, expectEqual } from "./checking.mjs";
 
 const { FAILED_ID: failed, PAUSED_ID: paused, LATE_ID: late, RUNNING_ID: running } = process.env;
 
-await checkRoom("home", async ({ page, cable, step, open, mend, texts }) => {
+await checkRoom("home", async ({ page, cable, step, open, mend, keys, fits, texts }) => {
   const need = (kind, run) => `[data-need=${kind}]:has(a[href="/run/${run}"])`;
   const stateOf = async (id) =>
     (await ask("query S($id: uuid!) { flow_run(where: {id: {_eq: $id}}) { state } }", { id })).flow_run[0].state;
@@ -32,10 +32,10 @@ await checkRoom("home", async ({ page, cable, step, open, mend, texts }) => {
   });
   await step("every_service_is_ready", async () => {
     await page.waitForSelector("[data-service]");
+    await page.waitForSelector("[data-ready=false]", { state: "detached" });
     const services = await texts("[data-service]");
     for (const name of ["gateway", "graphql", "read", "bus", "scheduler", "zombie killer", "lazarus"])
       if (!services.includes(name)) throw new Error(`${name} is not among ${services}`);
-    expectEqual(await page.$$eval("[data-ready=false]", (all) => all.length), 0, "services not ready");
   });
   await step("keys_lead_through_the_rooms", async () => {
     for (const [key, path] of [
@@ -44,8 +44,7 @@ await checkRoom("home", async ({ page, cable, step, open, mend, texts }) => {
       ["a", "/agents"],
       ["h", "/"],
     ]) {
-      await page.keyboard.press("g");
-      await page.keyboard.press(key);
+      await keys("g", key);
       await page.waitForFunction((wanted) => location.pathname === wanted, path);
       await page.waitForSelector(`.rooms a[href="${path}"][aria-current=page]`);
     }
@@ -87,8 +86,7 @@ await checkRoom("home", async ({ page, cable, step, open, mend, texts }) => {
       await page.click(`.rooms a[href="${path}"]`);
       await page.waitForSelector(`.rooms a[href="${path}"][aria-current=page]`);
       await page.waitForSelector("h1, .needs li, .found");
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (over > 0) throw new Error(`${path} is ${over} px too wide`);
+      await fits();
     }
   });
   await step("an_address_that_means_nothing_is_told", async () => {

@@ -15,12 +15,13 @@ interface Props {
   readonly version: VersionRow;
   readonly begun: readonly FlowRunOfRow[] | null;
   readonly coming: readonly ComingRow[];
+  readonly onChanged: () => Promise<void>;
 }
 
 const LISTED = 8;
 const NO_CELLS = new Map<string, never>();
 
-export function FlowOverview({ group, version, begun, coming }: Props) {
+export function FlowOverview({ group, version, begun, coming, onChanged }: Props) {
   const inner = useInner(version.id);
   return (
     <div className="overview">
@@ -29,7 +30,7 @@ export function FlowOverview({ group, version, begun, coming }: Props) {
         {begun && begun.length === 0 && <p className="faint">It has not run yet.</p>}
         {begun && begun.length > 0 && <Recent begun={begun} group={group} />}
       </section>
-      <FlowSchedule group={group} version={version} coming={coming} />
+      <FlowSchedule group={group} version={version} coming={coming} onChanged={onChanged} />
       <FlowFacts group={group} version={version} inner={inner} />
     </div>
   );

@@ -47,9 +47,10 @@ interface Props {
   readonly group: GroupRow;
   readonly version: VersionRow;
   readonly coming: readonly ComingRow[];
+  readonly onChanged: () => Promise<void>;
 }
 
-export function FlowSchedule({ group, version, coming }: Props) {
+export function FlowSchedule({ group, version, coming, onChanged }: Props) {
   const schedule = group.schedule ?? version.schedule;
   const words = scheduleWords(schedule);
   const [refused, setRefused] = useState<ApiError | null>(null);
@@ -65,6 +66,7 @@ export function FlowSchedule({ group, version, coming }: Props) {
                 name={version.name}
                 on={version.is_schedule_active}
                 onError={setRefused}
+                onChanged={onChanged}
               />
               {version.is_schedule_active ? "On" : "Off"}
             </div>
@@ -91,7 +93,7 @@ export function FlowSchedule({ group, version, coming }: Props) {
   );
 }
 
-function Fires({ group, version, coming, scheduled }: Props & { scheduled: boolean }) {
+function Fires({ group, version, coming, scheduled }: Omit<Props, "onChanged"> & { scheduled: boolean }) {
   const now = useNow();
   const [all, setAll] = useState(false);
   const zones = new Map(version.clocks.map((c) => [c.key, zoneOf(c.spec)]));

@@ -86,7 +86,8 @@ function SearchText({ filter, search, onEnter }: Pick<Props, "filter" | "search"
       text={text}
       onText={(next) => take(next, TYPING_MS)}
       onEnter={(value) => {
-        take(value, 0);
+        clearTimeout(timer.current);
+        setQuery({ q: value.trim() }, { replace: true });
         onEnter();
       }}
       onEscape={() => take("", 0)}

@@ -9,22 +9,26 @@ interface Props {
   readonly name: string;
   readonly on: boolean;
   readonly onError: (error: ApiError | null) => void;
+  /** Reads whether it is on. */
+  readonly onChanged: () => Promise<void>;
 }
 
-export function ScheduleSwitch({ flowId, name, on, onError }: Props) {
+export function ScheduleSwitch({ flowId, name, on, onError, onChanged }: Props) {
   const [asked, setAsked] = useState<boolean | null>(null);
-  // What was asked for holds until the server says the same, or refuses.
+  // What was asked for holds until the server has done it and said how it is now: somebody else may have turned it back meanwhile.
   const shown = asked ?? on;
-  if (asked === on) setAsked(null);
   const turn = async () => {
+    if (asked !== null) return;
     const next = !shown;
     setAsked(next);
     onError(null);
     try {
       await act(next ? SCHEDULE_ON : SCHEDULE_OFF, { flow: flowId }, "The server left the schedule as it is.");
+      await onChanged();
     } catch (cause) {
-      setAsked(null);
       onError(asApiError(cause));
+    } finally {
+      setAsked(null);
     }
   };
   return (

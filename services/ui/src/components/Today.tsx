@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "react";
 import { request } from "../api/http";
 import { useNow } from "../app/now";
 import { follow } from "../app/router";
-import { Gathered } from "../data/cell";
+import { Gathered, OneAtATime } from "../data/cell";
 import { TODAY, type TodayData } from "../data/documents/home";
 import { type Family, familyOf, STATE_NAMES, WAITING_STATES } from "../domain/states";
 
@@ -29,23 +29,23 @@ const PARTS: readonly (readonly [keyof TodayData, string, Family])[] = [
 export function Today({ changed }: { changed: unknown }) {
   const [data, setData] = useState<TodayData | null>(null);
   const [midnight, tomorrow] = dayAround(useNow());
-  const gathered = useMemo(
-    () =>
-      new Gathered(() => {
-        const at = (ms: number) => new Date(ms).toISOString();
-        const variables = {
-          success: of("success"),
-          failed: of("failed"),
-          running: of("running"),
-          waiting: WAITING_STATES,
-          midnight: at(midnight),
-          tomorrow: at(tomorrow),
-        };
-        // A read that fails says nothing here: the lists beside it tell of the connection.
-        request<TodayData>(TODAY, variables).then(setData, () => undefined);
-      }, GAP_MS),
-    [midnight, tomorrow],
-  );
+  const gathered = useMemo(() => {
+    // One at a time: an answer that was overtaken by a later one would stay.
+    const reader = new OneAtATime(async () => {
+      const at = (ms: number) => new Date(ms).toISOString();
+      const variables = {
+        success: of("success"),
+        failed: of("failed"),
+        running: of("running"),
+        waiting: WAITING_STATES,
+        midnight: at(midnight),
+        tomorrow: at(tomorrow),
+      };
+      // A read that fails says nothing here: the lists beside it tell of the connection.
+      await request<TodayData>(TODAY, variables).then(setData, () => undefined);
+    });
+    return new Gathered(() => void reader.ask(), GAP_MS);
+  }, [midnight, tomorrow]);
   useEffect(() => () => gathered.stop(), [gathered]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of `changed` is the reason to ask
   useEffect(() => gathered.ask(), [gathered, changed]);

@@ -120,18 +120,23 @@ export class RunsSession {
   }
 
   private async readMore(): Promise<void> {
-    const last = this.store.last();
-    if (!last) return;
     this.loadingMore.set(true);
     try {
-      const { flow_run: rows } = await request<RunsData>(RUNS, {
-        where: { _and: [this.where, afterRow(this.filter, last)] },
-        order: orderOf(this.filter),
-        limit: PAGE,
-      });
-      // A head that came meanwhile may have put another row at the end.
-      if (this.store.last()?.id === last.id) this.store.append(rows);
-      this.publish();
+      for (let last = this.store.last(); last && !this.stopped; ) {
+        const { flow_run: rows } = await request<RunsData>(RUNS, {
+          where: { _and: [this.where, afterRow(this.filter, last)] },
+          order: orderOf(this.filter),
+          limit: PAGE,
+        });
+        const end = this.store.last();
+        if (end?.id === last.id) {
+          this.store.append(rows);
+          this.publish();
+          return;
+        }
+        // A head that came meanwhile has put another row at the end: what comes after that one is wanted.
+        last = end;
+      }
     } finally {
       this.loadingMore.set(false);
     }

@@ -1,5 +1,6 @@
 /** The log of one task run: read once, then the lines of its run's stream that are its own. After each connection it is read again. */
 
+import { serverNow } from "../api/clock";
 import { type ApiError, asApiError } from "../api/errors";
 import { request } from "../api/http";
 import { onConnected, subscribe } from "../api/live";
@@ -35,7 +36,7 @@ export class TaskLog {
       ? [
           subscribe<LogStream>(
             LOG_STREAM,
-            () => ({ run: this.runId, after: new Date(Date.now() - OVERLAP_MS).toISOString() }),
+            () => ({ run: this.runId, after: new Date(serverNow() - OVERLAP_MS).toISOString() }),
             {
               onData: ({ log_stream: { logs } }) => {
                 if (this.store.add(logs.filter((row) => row.task_run_id === this.id)) > 0) this.draw.ask();

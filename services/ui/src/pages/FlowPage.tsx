@@ -36,6 +36,7 @@ const COMING_READ = 10;
 export function FlowPage({ id }: { id: string }) {
   const read = useMemo(() => new LiveRead<FlowData>(FLOW, { id }), [id]);
   useEffect(() => read.start(), [read]);
+  const reread = useCallback(() => read.read(), [read]);
   const { data, error } = useCell(read.answer);
   const group = data?.group[0];
   const of = data?.of[0];
@@ -53,7 +54,7 @@ export function FlowPage({ id }: { id: string }) {
   return (
     <main className="page flow" aria-busy={data === null}>
       {error && <Problem error={error} />}
-      {group && group.flows.length > 0 && <Room group={group} onChanged={() => read.read()} />}
+      {group && group.flows.length > 0 && <Room group={group} onChanged={reread} />}
       {data && !of && (!group || group.flows.length === 0) && (
         <section className="empty small">
           <h1>There is no such flow.</h1>
@@ -116,7 +117,13 @@ function Room({ group, onChanged }: { group: GroupRow; onChanged: () => Promise<
       <Tabs label="Views of the flow" tabs={tabs} open={tab} onOpen={openTab} />
       <section className="flow-panel" role="tabpanel" id={`panel-${tab}`} aria-labelledby={`tab-${tab}`}>
         {tab === "overview" && (
-          <FlowOverview group={group} version={version} begun={begun} coming={runs?.coming ?? []} />
+          <FlowOverview
+            group={group}
+            version={version}
+            begun={begun}
+            coming={runs?.coming ?? []}
+            onChanged={onChanged}
+          />
         )}
         {tab === "graph" && <FlowGraph version={version} />}
         {tab === "runs" && <Grid begun={begun} version={version} />}

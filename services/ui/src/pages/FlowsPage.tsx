@@ -1,5 +1,5 @@
 /** The flows: each by its newest version, with what its schedule says, when it runs next and how its last runs went. */
-import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { ApiError } from "../api/errors";
 import { useNow, useNowWhile } from "../app/now";
 import { flowPath, follow, runPath, setQuery, useQuery } from "../app/router";
@@ -51,6 +51,7 @@ export function FlowsPage() {
     return new LiveRead<FlowsData>(FLOWS, { where, waiting: WAITING_STATES, limit: MOST, runs: RUNS_SHOWN });
   }, [archived]);
   useEffect(() => read.start(), [read]);
+  const reread = useCallback(() => read.read(), [read]);
   useTitle("Flows");
   const { data, error } = useCell(read.answer);
   const [refused, setRefused] = useState<ApiError | null>(null);
@@ -84,7 +85,7 @@ export function FlowsPage() {
           <div role="rowgroup" key={project}>
             {groups.length > 1 && <h2 className="flow-project">{project}</h2>}
             {flows.map((flow) => (
-              <FlowLine key={flow.flow_group_id} flow={flow} onError={setRefused} />
+              <FlowLine key={flow.flow_group_id} flow={flow} onError={setRefused} onChanged={reread} />
             ))}
           </div>
         ))}
@@ -139,9 +140,11 @@ function Head({ text, archived, count }: { text: string; archived: boolean; coun
 const FlowLine = memo(function FlowLine({
   flow,
   onError,
+  onChanged,
 }: {
   flow: ListedFlow;
   onError: (error: ApiError | null) => void;
+  onChanged: () => Promise<void>;
 }) {
   const runs = useMemo(() => newest(flow.flow_group.flows, RUNS_SHOWN), [flow]);
   const rate = successRate(runs);
@@ -169,7 +172,13 @@ const FlowLine = memo(function FlowLine({
         ) : (
           <>
             {!flow.archived && (
-              <ScheduleSwitch flowId={flow.id} name={flow.name} on={flow.is_schedule_active} onError={onError} />
+              <ScheduleSwitch
+                flowId={flow.id}
+                name={flow.name}
+                on={flow.is_schedule_active}
+                onError={onError}
+                onChanged={onChanged}
+              />
             )}
             <span title={line}>{line}</span>
           </>

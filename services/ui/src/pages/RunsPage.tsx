@@ -71,6 +71,14 @@ function Explorer({ filter, choices }: { filter: ReturnType<typeof filterOf>; ch
   );
   const chooseNone = useCallback(() => setChoice({ session, ids: NONE }), [session]);
   const search = useRef<HTMLInputElement>(null);
+  // Enter means the first row of what was asked for, not of what still stands there.
+  const [entering, setEntering] = useState(false);
+  const enter = useCallback(() => setEntering(true), []);
+  useEffect(() => {
+    if (!entering || !newView.loaded) return;
+    setEntering(false);
+    if (document.activeElement === document.body) moveRow(1);
+  }, [entering, newView]);
   useShortcuts(
     useMemo(
       () => ({
@@ -114,7 +122,7 @@ function Explorer({ filter, choices }: { filter: ReturnType<typeof filterOf>; ch
           </button>
         )}
       </header>
-      <RunFilters filter={filter} choices={choices} search={search} onEnter={() => moveRow(1)} />
+      <RunFilters filter={filter} choices={choices} search={search} onEnter={enter} />
       {error && <Problem error={error} />}
       <div
         role="table"
