@@ -8,6 +8,7 @@ import { ARTIFACTS, type ArtifactsData, type RunRow, type StateRow } from "../da
 import { duration, moment, parse, relative } from "../domain/time";
 import { Glyph } from "./Glyph";
 import { Ledger } from "./Ledger";
+import { Markdown } from "./Markdown";
 import { type Pair, Pairs } from "./Pairs";
 import { Problem } from "./Problem";
 
@@ -160,14 +161,15 @@ function Artifacts({ id }: { id: string }) {
   );
 }
 
-/** A link is a link; Markdown and the rest are shown as they were written: nothing that a run wrote is executed here. */
+/** A link is a link, Markdown is drawn, the rest is shown as it was written: nothing that a run wrote is executed here. */
 export function Artifact({ kind, data }: { kind: string; data: unknown }) {
+  const held = data as { link?: unknown; markdown?: unknown } | null;
   const text = useMemo(() => {
-    const held = data as { link?: unknown; markdown?: unknown } | null;
-    if (typeof held?.markdown === "string") return held.markdown;
+    const held = data as { link?: unknown } | null;
     if (typeof held?.link === "string") return held.link;
     return typeof data === "string" ? data : JSON.stringify(data, null, 2);
   }, [data]);
+  if (typeof held?.markdown === "string") return <Markdown text={held.markdown} />;
   if (kind === "link" && /^https?:\/\//.test(text))
     return (
       <a href={text} target="_blank" rel="noreferrer" className="plain">

@@ -9,6 +9,7 @@ import { labelsOfFlow, useInner } from "../components/FlowFacts";
 import { FlowGraph } from "../components/FlowGraph";
 import { FlowOverview } from "../components/FlowOverview";
 import { FlowVersions } from "../components/FlowVersions";
+import { Markdown } from "../components/Markdown";
 import { Problem } from "../components/Problem";
 import { RunForm } from "../components/RunForm";
 import { RunGrid } from "../components/RunGrid";
@@ -185,7 +186,11 @@ function Head({ group, version, usable, onRun }: HeadProps) {
           </button>
         </div>
       </div>
-      {description && <p className="flow-what">{description}</p>}
+      {description && (
+        <div className="flow-what">
+          <Markdown text={description} />
+        </div>
+      )}
       {version.id !== newest && (
         <p className="older">
           You look at version {version.version}
