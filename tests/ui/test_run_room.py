@@ -89,7 +89,7 @@ def test_a_run_is_seen_from_every_side_and_acted_on(stage: Stage) -> None:
     drive(
         "run_room",
         stage.backend.url,
-        14,
+        15,
         ROOM_FAILED=failed,
         ROOM_LIVE=live,
         ROOM_ENDLESS=endless,

@@ -181,6 +181,20 @@ await checkRoom("run-room", async ({ page, cable, step, open, mend, fits }) => {
     );
     await waitText(".facts", "Attempt2");
   });
+  await step("a_run_is_given_another_name", async () => {
+    await page.click("[data-action=rename]");
+    await page.fill("input.run-name", "not this one");
+    await page.keyboard.press("Escape");
+    await waitText("span.run-name", "failed");
+    await page.click("[data-action=rename]");
+    await page.fill("input.run-name", "mended");
+    await page.keyboard.press("Enter");
+    await waitText("span.run-name", "mended");
+    const { flow_run: named } = await ask("query N($id: uuid!) { flow_run(where: {id: {_eq: $id}}) { name } }", {
+      id: failed,
+    });
+    expectEqual(named[0].name, "mended", "the name that is stored");
+  });
   await step("a_waiting_run_says_why_and_can_be_cancelled", async () => {
     await open(`/run/${alone}`);
     await waitText(".reason", "towpath agent local start --label nobody");

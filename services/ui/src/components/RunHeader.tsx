@@ -14,14 +14,17 @@ import { duration, elapsed, moment, parse, relative } from "../domain/time";
 import { whyNot } from "../domain/waiting";
 import { Glyph, StateChip } from "./Glyph";
 import { RunActions } from "./RunActions";
+import { RunName } from "./RunName";
 
 interface Props {
   readonly run: RunRow;
   readonly tasks: TaskView;
   readonly onSelect: (selection: Selection) => void;
+  /** Reads the run again. */
+  readonly onChanged: () => Promise<void>;
 }
 
-export function RunHeader({ run, tasks, onSelect }: Props) {
+export function RunHeader({ run, tasks, onSelect, onChanged }: Props) {
   return (
     <header className="run-head">
       <div className="run-title">
@@ -29,7 +32,7 @@ export function RunHeader({ run, tasks, onSelect }: Props) {
           <a href={flowPath(run.flow.flow_group_id)} onClick={follow} title="The flow">
             {run.flow.name}
           </a>{" "}
-          <span>{run.name}</span>
+          <RunName id={run.id} name={run.name} onChanged={onChanged} />
         </h1>
         <StateChip state={run.state} />
         <RunActions id={run.id} state={run.state} version={run.version} name={`${run.flow.name} · ${run.name}`} />

@@ -75,6 +75,7 @@ function Room({ session, run }: { session: RunSession; run: RunRow }) {
       [openTab, select],
     ),
   );
+  const reread = useCallback(() => session.run.read(), [session]);
   const chosen =
     selection && selection.mapIndex !== null ? session.taskStore.find(selection.taskId, selection.mapIndex) : null;
   const wordless = chosen && chosen.message === null ? `${chosen.id} ${chosen.version}` : null;
@@ -92,7 +93,7 @@ function Room({ session, run }: { session: RunSession; run: RunRow }) {
   ];
   return (
     <>
-      <RunHeader run={run} tasks={tasks} onSelect={select} />
+      <RunHeader run={run} tasks={tasks} onSelect={select} onChanged={reread} />
       <Tabs label="Views of the run" tabs={tabs} open={tab} onOpen={openTab} />
       <div
         className="panes"

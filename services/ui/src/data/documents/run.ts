@@ -204,6 +204,10 @@ export const ARTIFACTS = `query Artifacts($run: uuid!) {
 
 export const CANCEL = `mutation Cancel($id: UUID!) { cancel_flow_run(input: {flow_run_id: $id}) { state } }`;
 
+export const RENAME = `mutation Rename($id: UUID!, $name: String!) {
+  set_flow_run_name(input: {flow_run_id: $id, name: $name}) { success error }
+}`;
+
 export const RESTART = `mutation Restart($id: UUID!) { restart_flow_run(input: {flow_run_id: $id}) { success error } }`;
 
 export interface TaskEvents {
