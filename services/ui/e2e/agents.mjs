@@ -5,11 +5,22 @@ const { AGENT_ID: agent, OLD_ID: old } = process.env;
 const TYPES = ["LocalRun", "UniversalRun"];
 
 await checkRoom("agents", async ({ page, cable, step, open, mend, keys, texts }) => {
-  const claim = (id, labels, limit) =>
-    ask(
-      "mutation C($a: UUID!, $l: [String!], $t: [String!]!, $n: Int) { claim_flow_runs(input: {agent_id: $a, labels: $l, run_config_types: $t, limit: $n}) { runs { id } } }",
-      { a: id, l: labels, t: TYPES, n: limit },
+  const claim = async (id, labels, limit) =>
+    (
+      await ask(
+        "mutation C($a: UUID!, $l: [String!], $t: [String!]!, $n: Int) { claim_flow_runs(input: {agent_id: $a, labels: $l, run_config_types: $t, limit: $n}) { runs { id fence } } }",
+        { a: id, l: labels, t: TYPES, n: limit },
+      )
+    ).claim_flow_runs.runs;
+  /** Take a run and begin it, so that it is not offered again when nothing comes of it for a while. */
+  const take = async (id) => {
+    const [run] = await claim(id, [], 1);
+    await ask(
+      'mutation B($id: UUID!, $f: Int!) { begin_run(input: {flow_run_id: $id, fence: $f, holder: "by hand"}) { lease } }',
+      { id: run.id, f: run.fence },
     );
+    return run.id;
+  };
 
   await step("agents_are_alive_or_silent", async () => {
     // it may be a while since it was registered
@@ -52,14 +63,14 @@ await checkRoom("agents", async ({ page, cable, step, open, mend, keys, texts })
     expectEqual(await page.textContent(".could-run h2 b"), "3", "runs it could take");
   });
   await step("what_it_takes_is_shown_as_it_takes_it", async () => {
-    const { claim_flow_runs: got } = await claim(agent, [], 1);
-    await page.waitForSelector(`.agent-runs [data-run="${got.runs[0].id}"] [data-state=Submitted]`);
+    const taken = await take(agent);
+    await page.waitForSelector(`.agent-runs [data-run="${taken}"] [data-state=Submitted]`);
     await page.waitForFunction(() => document.querySelector(".could-run h2 b")?.textContent === "2");
   });
   await step("a_lost_connection_heals", async () => {
     cable.cut();
     await page.waitForSelector(".notice.lost");
-    await claim(agent, [], 1);
+    await take(agent);
     await mend();
     await page.waitForFunction(() => document.querySelector(".could-run h2 b")?.textContent === "1");
   });
