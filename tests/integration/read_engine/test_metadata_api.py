@@ -289,3 +289,23 @@ async def test_a_store_that_makes_no_sense_is_an_error_at_start(address, tmp_pat
     for path in (tmp_path, tmp_path / "nowhere" / "store.json"):
         with pytest.raises(TowpathError, match="TOWPATH_READ_METADATA_STORE"):
             Config.from_env({"TOWPATH_READ_DATABASE_URL": address, "TOWPATH_READ_METADATA_STORE": str(path)})
+
+
+async def test_a_new_row_of_an_enum_table_is_a_value_after_a_reload(harbour, address):
+    """Until then it is no word of the enum; rows that refer to it are read, whatever they hold."""
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as admin:
+        await admin.execute("create table kind (value text primary key)")
+        await admin.execute("insert into kind values ('dry'), ('wet')")
+        await admin.execute("create table dock (id int primary key, kind text not null references kind)")
+        await admin.execute("insert into dock values (1, 'dry')")
+        document = _document({"table": "kind", "is_enum": True}, {"table": "dock"})
+        assert (await _manage(harbour, "replace_metadata", document))[0] == 200
+        await admin.execute("insert into kind values ('floating')")
+        await admin.execute("insert into dock values (2, 'floating')")
+    query = "{ dock(where: {kind: {_eq: floating}}) { id kind } }"
+    refused = (await _ask(harbour, query))["errors"][0]
+    assert refused["message"] == "expected one of the values ['dry', 'wet'] for type 'kind_enum', but found 'floating'"
+    everything = await _ask(harbour, "{ dock(order_by: {id: asc}) { kind } }")
+    assert everything == {"data": {"dock": [{"kind": "dry"}, {"kind": "floating"}]}}
+    assert (await _manage(harbour, "reload_metadata"))[0] == 200
+    assert await _ask(harbour, query) == {"data": {"dock": [{"id": 2, "kind": "floating"}]}}

@@ -284,3 +284,65 @@ async def test_a_caller_without_a_role_is_nobody(library):
     assert await library.data(query) == {"author": [{"id": 1}]}
     for role in ("", " ", "nobody"):
         assert (await library.error(query, role=role))[0] == "validation-failed"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "clash"),
+    [
+        ({"custom_name": "author"}, "author"),
+        ({"custom_root_fields": {"select": "author"}}, "author"),
+        ({"custom_root_fields": {"select_by_pk": "author_aggregate"}}, "author_aggregate"),
+        ({"custom_root_fields": {"select": "x", "select_aggregate": "x"}}, "x"),
+    ],
+)
+async def test_two_tables_do_not_share_a_name(library, configuration, clash):
+    """The second one is named among the inconsistencies, and no filter that walks to it opens anything."""
+    document = _document([_permission("r", ["id"], {"articles": {"id": {"_is_null": False}}}), _BRITON], [_permission("r", ["id"])])
+    document["sources"][0]["tables"][1]["configuration"] = configuration
+    schema = await Engine(library.database).load(parse(document))
+    kinds = {item.kind: item.reason for item in schema.inconsistencies}
+    assert set(kinds) == {"table", "array_relation", "select_permission"}
+    assert f"the name {clash}," in kinds["table"]
+    assert schema.role("r").roots == {}
+    assert set(schema.role("briton").roots) == {"author", "author_by_pk"}
+
+
+async def test_a_column_and_a_computed_field_of_one_name_are_two_things(library_url):
+    """Who may see the computed field does not see the column that bears its name in the database."""
+    document = _document(
+        [_permission("columns", ["name"], {"id": 1}), _permission("fields", ["id"], {"id": {"_gt": 1}}, computed_fields=["name"])],
+        [],
+        {"heir": ["columns", "fields"]},
+    )
+    table = document["sources"][0]["tables"][0]
+    table["configuration"] = {"custom_column_names": {"name": "called"}}
+    table["computed_fields"] = [{"name": "name", "definition": {"function": "author_label"}}]
+    async with asking(library_url, document) as library:
+        rows = (await library.data("{ author { called name } }", role="heir"))["author"]
+        assert len(rows) == 5
+        assert [row for row in rows if row["called"]] == [{"called": "Ada", "name": None}]
+        assert {"called": None, "name": "Brontë (uk)"} in rows
+
+
+async def test_every_caller_has_its_role_as_a_variable(library_url):
+    """`X-Hasura-Role` in a filter is the role that asks, whatever it claims."""
+    async with asking(library_url, _document([_permission("Ada", ["id"], {"name": "X-Hasura-Role"})])) as library:
+        for session in ({}, {"x-hasura-role": "Brontë"}):
+            assert await library.data("{ author { id } }", role="Ada", session=session) == {"author": [{"id": 1}]}
+
+
+@pytest.mark.parametrize(
+    "condition", ['{name: {_regex: "("}}', '{name: {_like: "B%\\\\"}}', '{settings: {_cast: {String: {_regex: "("}}}}']
+)
+async def test_an_error_tells_of_no_hidden_row(library_url, condition):
+    """Whether a condition fails does not depend on rows that the role may not see, also when PostgreSQL has settled on one plan."""
+    columns = ["id", "name", "settings"]
+    async with asking(library_url, _document([_permission("briton", columns, {"country": {"_eq": "X-Hasura-Country"}})])) as library:
+        query = f"query ($name: String!) {{ author(where: {{_and: [{{name: {{_eq: $name}}}}, {condition}]}}) {{ id }} }}"
+        for _ in range(8):
+            hidden, missing = [
+                await library.ask(query, {"name": name}, role="briton", session={"x-hasura-country": "fr"}) for name in ("Brontë", "Nobody")
+            ]
+            assert hidden == missing
+        shown = await library.ask(query, {"name": "Brontë"}, role="briton", session={"x-hasura-country": "uk"})
+        assert shown["errors"][0]["extensions"]["code"] in ("data-exception", "bad-request")

@@ -77,6 +77,7 @@ def test_an_include_of_itself_ends(tmp_path):
         ({"table": "a", "object_relationships": [{"name": "x", "using": {}}]}, "malformed"),
         ({"table": "a", "select_permissions": [{"role": "r", "permission": {"columns": "*", "filter": {}, "limit": -1}}]}, "malformed"),
         ({"table": "a", "select_permissions": [{"role": "r", "permission": {"columns": "*"}}]}, "has no filter"),
+        ({"table": "a", "select_permissions": 2 * [{"role": "r", "permission": {"columns": "*", "filter": {}}}]}, "two select permissions"),
         ({"table": "a", "select_permissions": [{"role": "r", "permission": {"columns": "*", "filter": []}}]}, "has no filter"),
         ({"tabel": "a"}, "malformed"),
         ("a", "malformed"),

@@ -5,7 +5,18 @@ from decimal import Decimal
 import pytest
 
 from towpath_read_engine.errors import ReadError
-from towpath_read_engine.scalars import BIGINT, TEXT, TEXT_ARRAY, builtin, encode, encode_many, encode_offset, json_text, parse_json_path
+from towpath_read_engine.scalars import (
+    BIGINT,
+    TEXT,
+    TEXT_ARRAY,
+    builtin,
+    encode,
+    encode_like,
+    encode_many,
+    encode_offset,
+    json_text,
+    parse_json_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +91,15 @@ def test_bad_offsets(value):
 def test_json_keeps_digits():
     """Decimals are written with the digits they came with."""
     assert json_text([Decimal("0.1000000000000000055511151231257827")]) == "[0.1000000000000000055511151231257827]"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"), [("a", True), ("a\\", False), ("a\\\\", True), ("\\\\\\", False), ("\\", False), ("", True), ("a\\%", True)]
+)
+def test_a_pattern_does_not_end_in_an_escape(pattern, fits):
+    """An odd number of backslashes at the end escapes nothing."""
+    if fits:
+        assert encode_like(pattern, TEXT, "$") == pattern
+    else:
+        with pytest.raises(ReadError, match="must not end with escape"):
+            encode_like(pattern, TEXT, "$")

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from towpath_read_engine.engine import Session
+from towpath_read_engine.engine import ROLE, Session
 from towpath_read_engine.errors import DialectCode, ReadError
 from towpath_read_engine.roles import ADMIN
 
 SECRET_HEADERS = ("x-hasura-admin-secret", "x-hasura-access-key")
-ROLE_HEADER = "x-hasura-role"
 _SESSION_PREFIX = "x-hasura-"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -49,7 +48,7 @@ class Callers:
                 raise ReadError(DialectCode.ACCESS_DENIED, "x-hasura-admin-secret/x-hasura-access-key required, but not found")
             if not hmac.compare_digest(given.encode(), self.admin_secret.encode()):
                 raise ReadError(DialectCode.ACCESS_DENIED, "invalid x-hasura-admin-secret/x-hasura-access-key")
-        return Session(role=sent.get(ROLE_HEADER, ADMIN), variables=sent)
+        return Session(role=sent.get(ROLE, ADMIN), variables=sent)
 
     def require_admin(self, headers: Mapping[str, str]) -> None:
         """Refuse everybody but the admin.

@@ -1,6 +1,7 @@
 """`where` arguments to conditions.
 
-Only what the role may see exists here; each table that a condition walks into brings its own row filter along. A null
+Only what the role may see exists here; each table that a condition walks into brings its own row filter along, which stands before the
+condition: of operators that cost the same PostgreSQL tends to try the first one first, so that an error tells of no hidden row. A null
 operand is an error of the dialect or, with `null_collapse`, a condition that is not there (Hasura's
 V1_BOOLEAN_NULL_COLLAPSE).
 """
@@ -22,7 +23,7 @@ from towpath_read_engine.predicates import (
     predicate_type,
 )
 from towpath_read_engine.roles import RoleSchema, TableView
-from towpath_read_engine.scalars import TEXT, PgType, encode, encode_many
+from towpath_read_engine.scalars import TEXT, PgType, encode_many
 
 
 class ConditionResolver:
@@ -60,7 +61,7 @@ class ConditionResolver:
         value = value.at(target.type("bool_exp"))
         if self._is_dropped(value, target.type("bool_exp")):
             return plan.TRUE
-        return plan.Exists(target.table, relationship.link, plan.every(self.resolve(target, value), target.filter))
+        return plan.Exists(target.table, relationship.link, plan.every(target.filter, self.resolve(target, value)))
 
     def _computed(self, computed: ComputedField, given: Input) -> plan.Condition:
         if computed.function.table is None:
@@ -69,7 +70,7 @@ class ConditionResolver:
         given = given.at(target.type("bool_exp"))
         if self._is_dropped(given, target.type("bool_exp")):
             return plan.TRUE
-        return plan.Exists(computed_rows(computed, target.table), (), plan.every(self.resolve(target, given), target.filter))
+        return plan.Exists(computed_rows(computed, target.table), (), plan.every(target.filter, self.resolve(target, given)))
 
     def _aggregate(self, view: TableView, type_name: str, key: str, given: Input) -> plan.Condition:
         """`relationship_aggregate: {count: {predicate: ...}}`, several functions being one conjunction."""
@@ -101,7 +102,7 @@ class ConditionResolver:
         aggregate = plan.Aggregate(
             target.table,
             link,
-            plan.every(self._filter(target, parts.get("filter")), target.filter),
+            plan.every(target.filter, self._filter(target, parts.get("filter"))),
             function,
             self._arguments(target, function, parts.get("arguments"), given.path),
             _flag(parts.get("distinct")),
@@ -162,7 +163,7 @@ class ConditionResolver:
         source = given.source(
             element, expected, many=operator.many or operand.element is not None, json=operand.is_json, enum=operand.enum is not None
         )
-        encoder = encode_many if operator.many else encode
+        encoder = encode_many if operator.many else operator.encoder
         return plan.Comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many), as_text)
 
     def _cast(self, column: plan.Operand, given: Input) -> plan.Condition:

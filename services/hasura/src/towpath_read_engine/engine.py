@@ -29,6 +29,8 @@ from towpath_read_engine.roles import ADMIN, RoleSchema
 from towpath_read_engine.selection import refuse_cycles, variables_in
 from towpath_read_engine.variables import DecisionTree, Key, Observations, Values
 
+ROLE = "x-hasura-role"
+"""The session variable that every caller has."""
 _NOBODY = ""
 """The role of everybody whose role no table knows; there is one schema for all of them. No metadata can name it."""
 _OperationKey = tuple[str, str | None, str]
@@ -323,7 +325,7 @@ def _written(value: plan.Value, values: Values, session: Session) -> str:
         case plan.SessionVariable() as variable:
             raw: Any = _session_variable(variable, session)
         case plan.SessionVariables():
-            raw = {**session.variables, "x-hasura-role": session.role}
+            raw = {**session.variables, ROLE: session.role}
         case plan.SessionList(items=items):
             raw = [_session_variable(item, session) if isinstance(item, plan.SessionVariable) else item.value for item in items]
         case source:
@@ -335,7 +337,7 @@ def _written(value: plan.Value, values: Values, session: Session) -> str:
 
 
 def _session_variable(variable: plan.SessionVariable, session: Session) -> str:
-    value = session.variables.get(variable.name)
+    value = session.role if variable.name == ROLE else session.variables.get(variable.name)
     if value is None:
         raise ReadError(DialectCode.NOT_FOUND, f'missing session variable: "{variable.name}"')
     return value

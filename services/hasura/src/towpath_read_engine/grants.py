@@ -26,7 +26,7 @@ class Grant:
         query_roots: kinds of root fields, None for every kind.
         subscription_roots: the same for subscriptions.
         computed: computed fields that are scalars; those that are rows belong to the table they are of.
-        cells: for a column or computed field that not every visible row shows, the rows that do.
+        cells: for a column that not every visible row shows, the rows that do; `computed_cells` the same for computed fields.
     """
 
     columns: frozenset[str]
@@ -37,6 +37,7 @@ class Grant:
     subscription_roots: frozenset[str] | None = None
     cells: Mapping[str, plan.Condition] = field(default_factory=dict)
     computed: frozenset[str] = frozenset()
+    computed_cells: Mapping[str, plan.Condition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,8 @@ class _Heirs:
 
 def _merged(grants: list[Grant]) -> Grant:
     rows = plan.some(*(grant.filter for grant in grants))
-    columns = frozenset[str]().union(*(grant.columns for grant in grants))
-    computed = frozenset[str]().union(*(grant.computed for grant in grants))
-    cells: dict[str, plan.Condition] = {}
-    for column in columns | computed:
-        having = [grant for grant in grants if column in grant.columns | grant.computed]
-        shown = plan.some(*(plan.every(grant.filter, grant.cells.get(column, plan.TRUE)) for grant in having))
-        if shown != rows:
-            cells[column] = shown
+    columns, cells = _shown([(grant.filter, grant.columns, grant.cells) for grant in grants], rows)
+    computed, computed_cells = _shown([(grant.filter, grant.computed, grant.computed_cells) for grant in grants], rows)
     limits = [grant.limit for grant in grants]
     return Grant(
         columns=columns,
@@ -148,7 +143,21 @@ def _merged(grants: list[Grant]) -> Grant:
         subscription_roots=_either([grant.subscription_roots for grant in grants]),
         cells=cells,
         computed=computed,
+        computed_cells=computed_cells,
     )
+
+
+def _shown(
+    parts: list[tuple[plan.Condition, frozenset[str], Mapping[str, plan.Condition]]], rows: plan.Condition
+) -> tuple[frozenset[str], dict[str, plan.Condition]]:
+    """All names of some parents' fields, and the rows that show those which not every one of the `rows` shows."""
+    names = frozenset[str]().union(*(own for _, own, _ in parts))
+    cells: dict[str, plan.Condition] = {}
+    for name in names:
+        shown = plan.some(*(plan.every(where, hidden.get(name, plan.TRUE)) for where, own, hidden in parts if name in own))
+        if shown != rows:
+            cells[name] = shown
+    return names, cells
 
 
 def _either(roots: list[frozenset[str] | None]) -> frozenset[str] | None:

@@ -216,7 +216,7 @@ def _table(raw: dict[str, Any]) -> TableEntry:
             for item in raw.get(part) or ()
         ),
         computed_fields=tuple(computed_field(item) for item in raw.get("computed_fields") or ()),
-        permissions={role_name(item["role"]): _permission(item) for item in raw.get("select_permissions") or ()},
+        permissions=_permissions(raw.get("select_permissions") or ()),
     )
 
 
@@ -239,6 +239,16 @@ def _joined(raw: dict[str, Any], *, is_array: bool) -> RelationshipEntry:
         columns = tuple(key["columns"]) if "columns" in key else (str(key["column"]),)
         return RelationshipEntry(name, is_array, remote=table_key(key["table"]), remote_columns=columns)
     return RelationshipEntry(name, is_array, local_columns=(key,) if isinstance(key, str) else tuple(key))
+
+
+def _permissions(raw: Any) -> dict[str, PermissionEntry]:
+    found: dict[str, PermissionEntry] = {}
+    for item in raw:
+        role = role_name(item["role"])
+        if role in found:
+            raise ValueError(f"role {role} has two select permissions; make them one")
+        found[role] = _permission(item)
+    return found
 
 
 def _permission(raw: dict[str, Any]) -> PermissionEntry:

@@ -139,19 +139,38 @@ class Model:
 def build(metadata: Metadata, catalog: Catalog, noticed: Sequence[Inconsistency] = ()) -> Model:
     """Join what is declared with what there is; `noticed` are problems found before."""
     problems = list(noticed)
-    present = {entry.key for entry in metadata.tables if entry.key in catalog.tables}
-    tables: dict[TableKey, Table] = {}
+    taken: set[str] = set()
+    served: list[TableEntry] = []
     for entry in metadata.tables:
-        found = catalog.tables.get(entry.key)
-        if found is None:
-            reason = f"table {entry.key} is tracked but not in the database"
+        reason = _unserved(entry, catalog, metadata.naming, taken, {other.graphql for other in served})
+        if reason is not None:
             problems.append(Inconsistency("table", f"table {entry.key}", reason, place(entry.key)))
-            continue
-        tables[entry.key] = _table(entry, found, catalog, metadata.naming, present, problems)
-    taken = {root for table in tables.values() for root in table.roots.values()}
+        else:
+            served.append(entry)
+            taken.update(_roots(entry, metadata.naming).values())
+    present = {entry.key for entry in served}
+    tables = {entry.key: _table(entry, catalog.tables[entry.key], catalog, metadata.naming, present, problems) for entry in served}
     functions, unusable = tracked(metadata.functions, catalog, metadata.naming, tables.keys(), taken)
     problems += [Inconsistency("function", f"function {key}", f"function {key} {why}", place(key)) for key, why in unusable.items()]
     return Model(tables, functions, tuple(problems), metadata.naming)
+
+
+def _unserved(entry: TableEntry, catalog: Catalog, naming: Naming, roots: set[str], names: set[str]) -> str | None:
+    """Why a table cannot be served, beside those that have these root fields and names; None when it can."""
+    if entry.key not in catalog.tables:
+        return f"table {entry.key} is tracked but not in the database"
+    own = list(_roots(entry, naming).values())
+    clashing = sorted(roots.intersection(own) | names.intersection({entry.graphql}) | {root for root in own if own.count(root) > 1})
+    if clashing:
+        return f"table {entry.key} would get the name {clashing[0]}, which is taken; give it a custom_name or custom_root_fields"
+    return None
+
+
+def _roots(entry: TableEntry, naming: Naming) -> dict[str, str]:
+    """The root fields of a table by kind."""
+    name = entry.graphql
+    plain = {"select": name, "select_by_pk": f"{name}_by_pk", "select_aggregate": f"{name}_aggregate"}
+    return {kind: naming.root(entry.root_names.get(kind, otherwise)) for kind, otherwise in plain.items()}
 
 
 def _table(
@@ -190,11 +209,7 @@ def _table(
     return Table(
         key=key,
         graphql=name,
-        roots={
-            "select": naming.root(entry.root_names.get("select", name)),
-            "select_by_pk": naming.root(entry.root_names.get("select_by_pk", f"{name}_by_pk")),
-            "select_aggregate": naming.root(entry.root_names.get("select_aggregate", f"{name}_aggregate")),
-        },
+        roots=_roots(entry, naming),
         columns=columns,
         primary_key=found.primary_key,
         relationships=relationships,

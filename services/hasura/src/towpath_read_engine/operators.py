@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from towpath_read_engine.scalars import TEXT, PgType
+from towpath_read_engine.scalars import TEXT, Encoder, PgType, encode, encode_like
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Operator:
         applies: to which column types.
         operand: the type of the value (of an item, when `many`).
         many: whether the value is a list.
+        encoder: makes PostgreSQL's text of a value that is not a list.
         null_passes: whether a null value compares (and gives null) where it is elsewhere an error.
     """
 
@@ -22,6 +23,7 @@ class Operator:
     applies: Callable[[PgType], bool]
     operand: Callable[[PgType], PgType]
     many: bool = False
+    encoder: Encoder = encode
     null_passes: bool = False
 
 
@@ -90,7 +92,10 @@ OPERATORS: dict[str, Operator] = {
     **{name: Operator(_infix(symbol), _always if name in _EQUALITY else _is_no_enum, _same) for name, symbol in _PLAIN.items()},
     "_in": Operator("{column} = any({value})", _always, _same, many=True),
     "_nin": Operator("not ({column} = any({value}))", _always, _same, many=True),
-    **{name: Operator(_infix(symbol), _has_patterns, _pattern) for name, symbol in _PATTERNS.items()},
+    **{
+        name: Operator(_infix(symbol), _has_patterns, _pattern, encoder=encode_like if symbol.endswith("like") else encode)
+        for name, symbol in _PATTERNS.items()
+    },
     "_contains": Operator(_infix("@>"), _is_container, _same),
     "_contained_in": Operator(_infix("<@"), _is_container, _same),
     "_has_key": Operator(_infix("?"), _is_jsonb, _text, null_passes=True),

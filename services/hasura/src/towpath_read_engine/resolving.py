@@ -150,7 +150,7 @@ class Resolver:
         return plan.Rows(
             origin or view.table,
             link,
-            plan.every(condition, view.filter),
+            plan.every(view.filter, condition),
             order,
             distinct,
             (_row_count(limit, encode_limit),) if limit else (),

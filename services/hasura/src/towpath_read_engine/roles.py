@@ -105,7 +105,7 @@ def _view(table: Table, grant: Grant, visible: Mapping[TableKey, Table]) -> Tabl
     }
     relationships = {name: item for name, item in table.relationships.items() if item.target in visible}
     computed = {
-        name: replace(item, shown=grant.cells.get(name))
+        name: replace(item, shown=grant.computed_cells.get(name))
         for name, item in table.computed.items()
         if (name in grant.computed if item.function.table is None else item.function.table in visible)
     }

@@ -24,16 +24,16 @@ from (select (select coalesce(json_agg("r$1"), '[]')
       from "public"."article" as "t$12"
       where (exists (select 1
           from "archive"."edition" as "t$12.1"
-          where "t$12.1"."article_id" = "t$12"."id" and (("t$12.1"."number" > $2::"pg_catalog"."int2") and ("t$12.1"."tenant" = $1::"pg_catalog"."text"))) and exists (select 1
+          where "t$12.1"."article_id" = "t$12"."id" and ("t$12.1"."tenant" = $1::"pg_catalog"."text")) and exists (select 1
           from "archive"."edition" as "t$12.1"
-          where "t$12.1"."article_id" = "t$12"."id" and ("t$12.1"."tenant" = $1::"pg_catalog"."text")))) as "r$11") as "article", (select coalesce(json_agg("r$13"), '[]')
+          where "t$12.1"."article_id" = "t$12"."id" and (("t$12.1"."tenant" = $1::"pg_catalog"."text") and ("t$12.1"."number" > $2::"pg_catalog"."int2"))))) as "r$11") as "article", (select coalesce(json_agg("r$13"), '[]')
     from (select "t$14"."title" as "title"
       from "public"."article" as "t$14"
       where (exists (select 1
           from "archive"."edition" as "t$14.1"
-          where "t$14.1"."article_id" = "t$14"."id" and (("t$14.1"."number" = $3::"pg_catalog"."int2") and ("t$14.1"."tenant" = $1::"pg_catalog"."text"))) and exists (select 1
+          where "t$14.1"."article_id" = "t$14"."id" and ("t$14.1"."tenant" = $1::"pg_catalog"."text")) and exists (select 1
           from "archive"."edition" as "t$14.1"
-          where "t$14.1"."article_id" = "t$14"."id" and ("t$14.1"."tenant" = $1::"pg_catalog"."text")))) as "r$13") as "by_other", (select row_to_json("r$18")
+          where "t$14.1"."article_id" = "t$14"."id" and (("t$14.1"."tenant" = $1::"pg_catalog"."text") and ("t$14.1"."number" = $3::"pg_catalog"."int2"))))) as "r$13") as "by_other", (select row_to_json("r$18")
     from (select (select row_to_json("r$17")
         from (select "f$16"."a$1" as "count"
           from (select count(*) as "a$1"
