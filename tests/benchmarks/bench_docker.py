@@ -12,24 +12,21 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import docker
 from towpath_agent_docker.agent import DockerAgent
 from towpath_agent_docker.settings import DockerSettings
 
+from tests.benchmarks.idle_agents import idle
 from tests.benchmarks.measure import Measure, percentile, spread
-from tests.benchmarks.processes import cpu_seconds, cpu_since, family, pss
-from tests.benchmarks.stage import TOWPATH, Stage, wait_until
+from tests.benchmarks.stage import Stage
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.settings import AgentSettings
 from towpath.client.settings import Settings
 
-LIMIT = 300
+LIMIT = 420
 ROUNDS = 12
-SETTLE = 10.0
-WATCHED = 20.0
 FLOW = """
     from towpath import Flow, task
     from towpath.run_configs import DockerRun
@@ -56,7 +53,7 @@ def run() -> list[Measure]:
             print("!! the Docker agent was NOT measured: there is no image of flows; build one (make images)", flush=True)
             return []
         stage = things.enter_context(Stage())
-        return [_starts(stage, engine, image), *_idle(stage, "local"), *_idle(stage, "docker")]
+        return [_starts(stage, engine, image), *idle(stage, "local", memory=60), *idle(stage, "docker", memory=60)]
 
 
 def _image(engine: Any) -> str | None:
@@ -123,36 +120,3 @@ class Timed(DockerAgent):
         """Note it, and go on."""
         self.claimed[run.id] = time.time()
         super().deploy(run)
-
-
-@contextlib.contextmanager
-def _agent(stage: Stage, kind: str) -> Iterator[int]:
-    log = stage.folder / f"{kind}.log"
-    with log.open("wb") as output:
-        agent = subprocess.Popen(
-            [TOWPATH, "agent", kind, "start", "--name", "bench"],
-            env=stage.env,
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-        )
-    try:
-        wait_until("the agent registers", lambda: "Agent bench registered" in log.read_text())
-        yield agent.pid
-    finally:
-        agent.terminate()
-        agent.wait(20)
-
-
-def _idle(stage: Stage, kind: str) -> list[Measure]:
-    """An agent that waits. The runner of the local one is a process of its own, and no child of it."""
-    with _agent(stage, kind) as pid:
-        time.sleep(SETTLE)
-        began, before = time.monotonic(), cpu_seconds(pid)
-        time.sleep(WATCHED)
-        used = sum(cpu_since(pid, before).values()) / (time.monotonic() - began) * 100
-        memory = sum(pss(process) for process in family(pid))
-    return [
-        Measure(name=f"idle {kind} agent, memory (PSS)", value=memory, unit="MiB", target=60),
-        Measure(name=f"idle {kind} agent, CPU", value=used, unit="% of a core", target=0.5, remark=f"over {WATCHED:.0f} s"),
-    ]

@@ -1,4 +1,5 @@
-"""From a claimed run to a Job that the API server has accepted, with its secret: one after the other, and five hundred at once.
+"""From a claimed run to a Job that the API server has accepted, with its secret: one after the other, and five hundred at once; then an
+agent that waits, beside all those Jobs.
 
 A real control plane (`make k8s-tools`) on this machine; without one nothing is measured, and that is said. No kubelet: nothing runs.
 """
@@ -15,13 +16,16 @@ from pathlib import Path
 from towpath_agent_kubernetes.agent import KubernetesAgent
 from towpath_agent_kubernetes.settings import KubernetesSettings
 
+from tests.benchmarks.idle_agents import idle
 from tests.benchmarks.measure import Measure, percentile, spread
+from tests.benchmarks.stage import Stage
 from tests.kubernetes.cluster import TOOLS, Cluster, running
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.settings import AgentSettings
 from towpath.client.settings import Settings
 
 ONE_BY_ONE = 200
+LIMIT = 420
 BURST = 500
 _RUN = ClaimedRun(id="", fence=1, run_token="twr_x", name="run", flow_id="f1", flow_name="flow", run_config={"memory_limit": "1Gi"})
 
@@ -78,6 +82,8 @@ def run() -> list[Measure]:
             timed.wait()
         burst = time.monotonic() - began
         timed.agent.teardown()
+        with Stage() as stage:
+            waiting = idle(stage, "kubernetes", "--kubeconfig", str(cluster.kubeconfig), "--namespace", "bench", memory=100)
     return [
         Measure(
             name="Kubernetes agent: claimed → Job accepted, p95",
@@ -95,4 +101,5 @@ def run() -> list[Measure]:
             target=10,
             remark="Jobs and secrets, no client throttling; the Job controller works on the same cores",
         ),
+        *waiting,
     ]
