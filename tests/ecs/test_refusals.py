@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -55,32 +57,39 @@ FOR_GOOD = [
 REQUEST = {"cluster": "runs", "taskDefinition": "towpath-1"}
 
 
+@pytest.fixture
+def calls(aws: Host) -> Iterator[AWS]:
+    """The agent's calls of AWS."""
+    with contextlib.closing(AWS(None)) as calls:
+        yield calls
+
+
 @pytest.mark.parametrize(("answer", "words"), PASSING, ids=[words for _, words in PASSING])
-def test_what_passes_is_tried_again(aws: Host, answer: tuple[int, dict[str, Any]], words: str) -> None:
+def test_what_passes_is_tried_again(aws: Host, calls: AWS, answer: tuple[int, dict[str, Any]], words: str) -> None:
     """No room, a limit that others use up, a busy cluster: the next call is another one, for AWS may remember this refusal."""
     aws.instead["RunTask"].append(answer)
     with pytest.raises(NotNowError) as caught:
-        AWS(None).start(REQUEST, "token")
+        calls.start(REQUEST, "token")
     assert words in str(caught.value)
     assert caught.value.refused is ("busy" not in words)
 
 
 @pytest.mark.parametrize("answer", FOR_GOOD, ids=[answer["__type"] + answer["message"][:20] for _, answer in FOR_GOOD])
-def test_what_does_not_pass_is_said_in_the_words_of_aws(aws: Host, answer: tuple[int, dict[str, Any]]) -> None:
+def test_what_does_not_pass_is_said_in_the_words_of_aws(aws: Host, calls: AWS, answer: tuple[int, dict[str, Any]]) -> None:
     """The run is given back at once, for no time heals it."""
     before = len(aws.calls["RunTask"])
     aws.instead["RunTask"].append(answer)
     with pytest.raises(CannotStartError) as caught:
-        AWS(None).start(REQUEST, "token")
+        calls.start(REQUEST, "token")
     assert answer[1]["message"].rstrip(".") in str(caught.value)
     assert len(aws.calls["RunTask"]) == before + 1, "it is asked once"
 
 
-def test_throttling_that_goes_on_passes_later(aws: Host) -> None:
+def test_throttling_that_goes_on_passes_later(aws: Host, calls: AWS) -> None:
     """AWS's own client tries five times first."""
     before = len(aws.calls["RunTask"])
     aws.instead["RunTask"] += [_error("ThrottlingException", "Rate exceeded")] * 5
     with pytest.raises(NotNowError, match=r"AWS refuses RunTask: Rate exceeded \(ThrottlingException\)") as caught:
-        AWS(None).start(REQUEST, "token")
+        calls.start(REQUEST, "token")
     assert caught.value.refused
     assert len(aws.calls["RunTask"]) == before + 5

@@ -87,9 +87,10 @@ def test_a_killed_runner_takes_its_runs_along_and_they_run_again(stage, tmp_path
 def test_a_runner_that_is_told_to_stop_cancels_nothing(stage, tmp_path: Path, until, history_is_whole):
     """SIGTERM to the runner: its run is interrupted, says so, goes back to the queue at once and is run to its end by a new runner."""
     trace = tmp_path / "trace"
-    flow = stage.register()
+    go = tmp_path / "go"
+    flow = stage.register(body=f"while number == 1 and not os.path.exists({str(go)!r}): time.sleep(0.05)")
     agent = stage.agent()
-    run_id = stage.create(flow, trace, seconds=2)
+    run_id = stage.create(flow, trace)
     pid = stage.began(trace, 1)
     until(
         "the first step is stored", lambda: [t for t in stage.run(run_id)["task_runs"] if t["map_index"] == 0 and t["state"] == "Success"]
@@ -98,6 +99,7 @@ def test_a_runner_that_is_told_to_stop_cancels_nothing(stage, tmp_path: Path, un
     assert runner is not None
     os.kill(runner, signal.SIGTERM)
     until("the run's process ends", lambda: not Path(f"/proc/{pid}").exists())
+    go.touch()
     run = stage.wait_for(run_id, "Success", timeout=120)
     history_is_whole(run)
     (left,) = [s for s in run["states"] if "told to stop" in str(s["message"])]
