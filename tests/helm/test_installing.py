@@ -49,6 +49,15 @@ def test_everything_is_admitted_and_every_pod_too(name: str, cluster: Cluster, h
     cluster.wait(lambda: pods() == expected, f"the controllers have not made all pods: {expected}")
 
 
+@pytest.mark.parametrize("kind", ["kubernetes", "ecs"])
+def test_an_agent_by_itself_is_admitted(kind: str, cluster: Cluster, home: Path) -> None:
+    namespace = cluster.namespace(f"helm-agent-{kind}")
+    chart = str(CHART / "charts" / "agents" / "charts" / f"towpath-agent-{kind}")
+    given = ("--set", "apiUrl=https://towpath.example.org,apiKeySecret=key", *STRICT)
+    helm("install", "t", chart, "--namespace", namespace, *given, kubeconfig=cluster.kubeconfig, home=home)
+    cluster.wait(lambda: listed(cluster, namespace, "pods"), "the controllers have not made its pod")
+
+
 @pytest.mark.parametrize("succeeds", [True, False])
 def test_an_upgrade_waits_for_its_migration_and_keeps_secrets(succeeds: bool, cluster: Cluster, home: Path) -> None:
     namespace = cluster.namespace(f"helm-upgrade-{succeeds}".lower())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.helm.chart import SETS, helm, objects, one, pod_specs, render
+from tests.helm.chart import CHART, SETS, helm, objects, one, pod_specs, render, values_of
 from tests.helm.network import COMPONENT, Peer, allowed, meant, pods
 
 OURS = {"kubernetes.io/metadata.name": "towpath"}
@@ -93,8 +93,6 @@ def test_every_secret_that_is_named_is_made_or_yours(name: str, home: Path) -> N
 
 @pytest.mark.parametrize("kind", ["kubernetes", "ecs"])
 def test_an_agent_can_be_installed_by_itself(kind: str, home: Path) -> None:
-    from tests.helm.chart import CHART
-
     chart = str(CHART / "charts" / "agents" / "charts" / f"towpath-agent-{kind}")
     given = ("--set", "apiUrl=https://towpath.example.org,apiKeySecret=key,name=far,imagePullSecrets={pull},scheduling.nodeSelector.x=y")
     assert "0 chart(s) failed" in helm("lint", "--strict", chart, *given, home=home).stdout
@@ -116,3 +114,12 @@ def test_an_agent_that_is_a_part_has_the_images_of_the_whole(home: Path) -> None
     assert spec["imagePullSecrets"] == [{"name": "pull"}]
     assert spec["automountServiceAccountToken"] is False
     assert "--region=eu-north-1" in spec["containers"][0]["args"]
+
+
+def test_a_packaged_chart_is_the_one_in_the_folder(home: Path, tmp_path: Path) -> None:
+    """Also what is linked into it: metadata, roles, the templates that agents share."""
+    helm("package", str(CHART), "--destination", str(tmp_path), home=home)
+    (package,) = tmp_path.iterdir()
+    given = (*values_of("wide"), "--set", "secrets.existing=ours", *ECS)
+    of_folder, of_package = (helm("template", "t", chart, *given, home=home).stdout for chart in (str(CHART), str(package)))
+    assert objects(of_package) == objects(of_folder)

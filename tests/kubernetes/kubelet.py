@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Kubelet:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._deleted: dict[str, threading.Event] = {}
         self._evicted: dict[str, str] = {}
-        self._server = _serve(folder)
+        self._server = _serve(folder, self._writes)
         self._threads = [
             threading.Thread(target=self._server.serve_forever, daemon=True),
             threading.Thread(target=self._watch, daemon=True),
@@ -120,11 +120,22 @@ class Kubelet:
             self._kill(process)
             process.wait()
 
+    def _writes(self, pod: str) -> bool:
+        """Whether a pod's container may write more."""
+        process = self.processes.get(pod)
+        return process is not None and process.poll() is None and not self._stop.is_set()
+
     def kill(self, run_id: str) -> None:
         """End a run's container with SIGKILL, as whoever has the node can."""
         for name, process in list(self.processes.items()):
             if run_id in name and process.poll() is None:
                 self._kill(process)
+
+    def go_on(self, run_id: str) -> None:
+        """Let a run of the flow "patient" end."""
+        for name in list(self.processes):
+            if run_id in name:
+                (self._folder / f"home-{name}" / "go-on").touch()
 
     def evict(self, run_id: str, message: str) -> None:
         """End a run's pod, as a kubelet does whose node runs out of something."""
@@ -286,19 +297,22 @@ def _now(*, micro: bool = False) -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ")
 
 
-def _serve(folder: Path) -> ThreadingHTTPServer:
+def _serve(folder: Path, writes: Callable[[str], bool]) -> ThreadingHTTPServer:
     """The API server asks the node for logs: `/containerLogs/NAMESPACE/POD/CONTAINER`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            pod = self.path.split("?")[0].split("/")[3]
-            file = folder / f"{pod}.log"
-            body = file.read_bytes() if file.exists() else b""
+            path, _, query = self.path.partition("?")
+            pod = path.split("/")[3]
             self.send_response(200)
             self.send_header("content-type", "text/plain")
-            self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(FileNotFoundError, ConnectionError), (folder / f"{pod}.log").open("rb") as file:
+                more = True
+                while more:
+                    more = "follow=true" in query and writes(pod)
+                    self.wfile.write(file.read())
+                    time.sleep(0.05 if more else 0)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

@@ -39,8 +39,10 @@ def eat(mb):
 
 @task
 def wait():
-    print("waiting", flush=True)
-    time.sleep(600)
+    print("waiting", os.environ.get("COLOR"), flush=True)
+    while not os.path.exists(os.path.expanduser("~/go-on")):
+        time.sleep(0.1)
+    print("went on", os.environ.get("COLOR"), flush=True)
 
 @task(max_retries=1, retry_delay=timedelta(0))
 def insist():
@@ -72,7 +74,8 @@ class Place:
 
     def start_agent(self) -> None:
         kubeconfig = self.cluster.account_kubeconfig(self.namespace, ACCOUNT)
-        options = ["--kubeconfig", str(kubeconfig), "--namespace", self.namespace, "--image", IMAGE, "--trouble-grace", "1"]
+        options = ["--kubeconfig", str(kubeconfig), "--namespace", self.namespace, "--image", IMAGE, "--show-flow-logs"]
+        options += ["--trouble-grace", "1"]
         self.agent = self.site.agent("kubernetes", *options, kind="kubernetes")
 
     def kill_agent(self) -> None:
@@ -93,6 +96,9 @@ class Place:
         self.until("its task runs", lambda: any(t["state"] == "Running" for t in self.site.run(run_id)["task_runs"]))
         return run_id
 
+    def agent_log(self) -> str:
+        return (self.site.folder / "kubernetes.log").read_text()
+
     def ended(self, run_id: str, state: str) -> dict[str, Any]:
         """The run once it has ended, in this state."""
         self.until(f"run {run_id} ends", lambda: is_final(self.site.run(run_id)["state"]))
@@ -107,7 +113,7 @@ class Place:
         try:
             self.cluster.wait(probe, what)
         except AssertionError as e:
-            raise AssertionError(f"{e}\n--- the agent's log\n{(self.site.folder / 'kubernetes.log').read_text()[-3000:]}") from e
+            raise AssertionError(f"{e}\n--- the agent's log\n{self.agent_log()[-3000:]}") from e
 
     def story(self, run_id: str) -> str:
         """All that is known of a run, as people would read it."""

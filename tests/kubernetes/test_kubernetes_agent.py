@@ -65,6 +65,19 @@ def test_a_killed_container_is_reported_at_once(place: Place) -> None:
     assert "waiting" in place.site.logs(run_id)
 
 
+def test_what_runs_print_is_printed_by_the_agent(place: Place) -> None:
+    """Each line once, also when the API server, through which it comes, goes away in between."""
+    run_id = place.running("patient", run_config={"type": "KubernetesRun", "env": {"COLOR": "violet"}})
+    place.until("the first line is printed", lambda: "waiting violet" in place.agent_log())
+    place.cluster.stop_api()
+    place.kubelet.go_on(run_id)
+    place.until("the run ends", lambda: place.site.run(run_id)["state"] == "Success")
+    place.cluster.start_api()
+    place.until("the last line is printed", lambda: "went on violet" in place.agent_log())
+    place.removed(run_id)
+    assert place.agent_log().count("waiting violet") == place.agent_log().count("went on violet") == 1
+
+
 def test_what_cannot_be_started_says_why(place: Place) -> None:
     """An image that is not there, fields that are refused, what the API server refuses: the run is given back with the reason."""
     reaching = {"spec": {"template": {"spec": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}], "containers": []}}}}

@@ -53,6 +53,20 @@ def test_a_pod_evicted_for_want_of_memory_says_so(place: Place) -> None:
     place.removed(run_id)
 
 
+def test_a_drained_pod_is_no_cancellation(place: Place) -> None:
+    """Evicted through the API, as `kubectl drain` does it: the run says so, and lives on in another pod."""
+    run_id = place.running("stubborn")
+    (pod,) = place.objects("pods", run_id)
+    name = pod["metadata"]["name"]
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    place.cluster.api("POST", f"/api/v1/namespaces/{place.namespace}/pods/{name}/eviction", eviction)
+    place.says(run_id, "was told to stop with its container (SIGTERM)")
+    place.until("its next life runs", lambda: len(elsewhere(place, run_id)) == 2 and place.site.run(run_id)["state"] == "Running")
+    place.site.cli("cancel", run_id)
+    place.ended(run_id, "Cancelled")
+    place.removed(run_id)
+
+
 def test_runs_whose_node_is_gone_live_on_elsewhere_once(place: Place, tmp_path: Path) -> None:
     """Their leases end that life, for nobody on the machine can speak. A task that may be tried again is, on another node; one that may
     not has failed. The first pods, which the cluster collects when it gives up on the node, end nothing of the next life.

@@ -190,3 +190,11 @@ def test_manifests_are_the_agent_and_the_fewest_rights(install: Any, tmp_path: P
     ]
     assert deployment["spec"]["replicas"] == 1
     assert len(install()) == 4
+
+
+def test_a_run_has_begun_with_its_own_container_not_with_another_one() -> None:
+    assert endings.began(_pod({"running": {"startedAt": "2026-01-01T00:00:00Z"}}))
+    assert endings.began(_ended(exitCode=0))
+    assert not endings.began(_pod({"waiting": {"reason": "ContainerCreating"}}))
+    assert not endings.began(_pod(None))
+    assert not endings.began({"spec": {}, "status": {}})

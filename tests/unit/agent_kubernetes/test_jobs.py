@@ -173,7 +173,7 @@ def test_who_is_allowed_to_says_otherwise() -> None:
         (_with({"volumes": {"a": 1}}), "'volumes' .* is no list"),
         ({"job_template": {"metadata": {"labels": "x"}}}, "'labels' 'x', which is no object"),
         ({"job_template": {1: 2}}, "the key 1, which is no text"),
-        ({"job_template_path": "s3://bucket/job.yaml"}, "write agent://FILE"),
+        ({"job_template_path": "s3://bucket/job.yaml"}, "or agent://FILE for a file of the agent"),
         ({"job_template_path": "agent://job.yaml"}, "not started with --template-folder"),
         ({"image": "quay.io/x"}, "is of registry quay.io"),
     ],

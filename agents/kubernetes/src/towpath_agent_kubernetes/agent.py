@@ -59,6 +59,8 @@ class KubernetesAgent(SupervisedAgent):
         self._cluster = Cluster(self._kubernetes.namespace, self._kubernetes.kubeconfig, self._kubernetes.context)
         self._waiting = Waiting(self._kubernetes.trouble_grace)
         self._settled = Once()  # claims whose end was taken care of
+        self._shown = Once()  # claims whose output is or was printed
+        self._showing: set[Key] = set()  # those whose output is; the Job stays until all of it was
         self._told = Once()  # what the log of a run has been told
 
     def setup(self) -> None:
@@ -196,6 +198,9 @@ class KubernetesAgent(SupervisedAgent):
         run = jobs.claimed(pod["metadata"])
         if run is None or run.key in self._settled:
             return
+        if self._kubernetes.show_flow_logs and what != "DELETED" and endings.began(pod) and self._shown.add(run.key):
+            self._showing.add(run.key)
+            threading.Thread(target=self._show, args=(run, pod), name="towpath-kubernetes-output", daemon=True).start()
         if what == "DELETED" or endings.ended(pod):
             self._later(self._end, run, pod)
         elif (trouble := endings.trouble(pod)) is None:
@@ -214,6 +219,18 @@ class KubernetesAgent(SupervisedAgent):
         if event.get("reason") == endings.REFUSED:
             self._waiting.add(key, f"was refused by the cluster: {said}")
         self._tell(key, said)
+
+    def _show(self, run: ClaimedRun, pod: dict[str, Any]) -> None:
+        def show(line: str) -> None:
+            print(line, flush=True)
+
+        name, container = pod["metadata"]["name"], endings.container_of(pod)
+        try:
+            self._cluster.pass_on(name, container, show, lambda: run.key in self._settled, self._stopping)
+        finally:
+            self._showing.discard(run.key)
+            if run.key in self._settled:
+                self._forget(run)
 
     def _later(self, what: Callable[..., Any], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the workers have been shut down
@@ -267,7 +284,7 @@ class KubernetesAgent(SupervisedAgent):
         return Ending(Duty.FIND_OUT, f"was ended by the cluster: {why}" if why else "was deleted with its Job"), []
 
     def _forget(self, run: ClaimedRun) -> None:
-        if not self._kubernetes.keep:
+        if not self._kubernetes.keep and run.key not in self._showing:
             self._delete(jobs.job_name(run))
 
     def _lose_patience(self) -> None:

@@ -166,6 +166,37 @@ class Cluster:
         except httpx2.HTTPError:
             return []
 
+    def pass_on(self, pod: str, container: str, show: Callable[[str], None], over: Callable[[], bool], stop: threading.Event) -> None:
+        """Pass on each line that a container writes, from its first one to its last, however often the connection ends.
+
+        Args:
+            pod, container: Whose output it is.
+            show: Told a line, without its end.
+            over: Whether it writes no more; asked when a connection has ended.
+            stop: Set to end, followed by `close`.
+        """
+        shown, attempt, was_away = 0, 0, False
+        while not stop.is_set():
+            client = self._open()
+            try:
+                for number, line in enumerate(client.log(pod, container=container, follow=True, newlines=False)):
+                    if number >= shown:
+                        show(line)
+                        shown, attempt = number + 1, 0
+            except httpx2.HTTPError as e:
+                # gone it is, unless the API server has just begun and may not know yet who may do what
+                if not (passing(e) or (was_away and _status(e) in (401, 403))):
+                    return
+                was_away = was_away or _status(e) == 0
+            except RuntimeError:  # of a client that was closed
+                if not stop.is_set():
+                    raise
+            finally:
+                self._shut(client)
+            if over() or stop.wait(backoff(attempt, first=0.2, longest=5.0)):
+                return
+            attempt += 1
+
     def follow(
         self,
         kind: Any,

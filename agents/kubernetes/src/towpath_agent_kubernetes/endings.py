@@ -62,6 +62,13 @@ def ended(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or _terminated(pod) is not None
 
 
+def began(pod: Mapping[str, Any]) -> bool:
+    """Whether the run's container runs, or has run."""
+    statuses, name = (pod.get("status") or {}).get("containerStatuses") or (), container_of(pod)
+    states = [one.get("state") or {} for one in statuses if one.get("name") == name]
+    return any(state.get("running") or state.get("terminated") for state in states)
+
+
 def of_pod(pod: Mapping[str, Any], output: list[str]) -> Ending:
     """What the end of a pod means.
 

@@ -47,6 +47,7 @@ OPTIONS = (
     ENV,
     click.Option(["--allow"], multiple=True, metavar="FIELD", help="Let Jobs have this field, such as hostPath. Repeatable."),
     max_runs(MAX_RUNS),
+    click.Option(["--show-flow-logs", "-f"], is_flag=True, help="Print what runs print."),
     click.Option(["--disable-job-deletion"], is_flag=True, help="Leave Jobs there when they have ended."),
     click.Option(
         ["--trouble-grace"],
@@ -82,6 +83,7 @@ def read(options: Mapping[str, Any]) -> KubernetesSettings:
         env=variables(options["env"]),
         allowed=frozenset(options["allow"]),
         max_runs=options["max_runs"],
+        show_flow_logs=options["show_flow_logs"],
         keep=options["disable_job_deletion"],
         trouble_grace=options["trouble_grace"],
     )

@@ -33,6 +33,7 @@ class KubernetesSettings:
         env: Environment variables of the runs it starts; a run config's own win.
         allowed: Fields of a Job that are allowed beyond the harmless ones, by their own names, such as `hostPath`.
         max_runs: At most this many runs at once.
+        show_flow_logs: Whether what runs print is printed by the agent too, over a connection for each run.
         keep: Whether Jobs stay when they have ended.
         trouble_grace: Seconds that a pod which cannot start has to get over it.
     """
@@ -54,5 +55,6 @@ class KubernetesSettings:
     env: Mapping[str, str] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     max_runs: int = MAX_RUNS
+    show_flow_logs: bool = False
     keep: bool = False
     trouble_grace: float = TROUBLE_GRACE

@@ -79,7 +79,11 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def _file(path: str, folder: Path | None) -> str:
     if not path.startswith(SCHEME):
-        raise CannotStartError(f"its job_template_path {path!r} cannot be read by this agent: write {SCHEME}FILE for a file of the agent's")
+        # with the agent's own credentials whoever may create runs could read what they may not
+        raise CannotStartError(
+            f"its job_template_path {path!r} is not read by agents: give KubernetesRun a file of the machine that registers, "
+            f"which is read there, or {SCHEME}FILE for a file of the agent's --template-folder"
+        )
     if folder is None:
         raise CannotStartError(f"its job_template_path is {path!r}, and this agent was not started with --template-folder")
     root = folder.resolve()

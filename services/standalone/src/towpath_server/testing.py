@@ -26,7 +26,7 @@ from urllib.parse import quote
 from towpath_server.embedded.account import server_account
 from towpath_server.embedded.directory import socket_directory
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 240.0
 
 
 def free_port() -> int:
