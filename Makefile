@@ -115,7 +115,17 @@ $(MOTO)/.installed: deploy/constraints-moto.txt
 test-ecs: install $(MOTO)/.installed ## The ECS agent against moto's server over HTTP
 	$(VENV)/bin/pytest tests/ecs
 
-test-all: test faults test-ui test-prefect test-docker test-k8s helm-check test-ecs ## Everything
+# Packages that make Dask clusters elsewhere, in an environment of their own: they bring much that nothing here needs.
+DASK := .cache/dask-venv
+$(DASK)/.installed: deploy/constraints-dask.txt proto/pyproject.toml sdk/pyproject.toml
+	test -x $(DASK)/bin/python || python3 -m venv $(DASK)
+	$(DASK)/bin/python -m pip install -q -c deploy/constraints.txt hatchling editables
+	$(DASK)/bin/python -m pip install -q -c deploy/constraints-dask.txt --no-build-isolation -e ./proto -e ./sdk dask distributed dask-kubernetes 'dask-cloudprovider[aws]'
+	touch $@
+test-dask: install ui k8s-tools $(MOTO)/.installed $(DASK)/.installed ## Clusters of dask_kubernetes and dask_cloudprovider: a real API server, moto's server
+	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/dask
+
+test-all: test faults test-ui test-prefect test-docker test-k8s helm-check test-ecs test-dask ## Everything
 
 bench: install ## Print the benchmark table
 	$(PY) -m tests.benchmarks
@@ -126,4 +136,4 @@ wheels: install ui ## Build all wheels into dist/
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache services/ui/node_modules services/gateway/src/towpath_gateway/static
 
-.PHONY: help install ui images up down test-docker k8s-tools test-k8s helm-check demo serve lint types test faults test-ui test-prefect test-ecs test-all bench constraints wheels clean
+.PHONY: help install ui images up down test-docker k8s-tools test-k8s helm-check demo serve lint types test faults test-ui test-prefect test-ecs test-dask test-all bench constraints wheels clean

@@ -128,4 +128,5 @@ def leave_nothing(engine: Any) -> None:
 @pytest.fixture
 def containers(engine: Any) -> Callable[[str], list[Any]]:
     """`containers(run_id)`: the containers of a run, also those that have ended."""
-    return lambda run_id: engine.containers.list(all=True, filters={"label": f"io.towpath.flow-run-id={run_id}"})
+    # one that is removed between the list and the look at it is gone
+    return lambda run_id: engine.containers.list(all=True, filters={"label": f"io.towpath.flow-run-id={run_id}"}, ignore_removed=True)

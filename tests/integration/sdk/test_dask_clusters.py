@@ -17,7 +17,7 @@ from distributed import SpecCluster, Status
 from tests.integration.sdk.foreign import Foreign
 from towpath import Flow, task
 from towpath.engine.run import FlowRun
-from towpath.executors import DaskExecutor
+from towpath.executors import DaskExecutor, dask_cluster
 from towpath.testing import MemoryReporter
 
 
@@ -83,8 +83,26 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> type[Slow]:
     return Slow
 
 
-def test_a_cluster_that_does_not_come_up(slow: type[Slow]) -> None:
+class Timer:
+    """A time limit that passes once the scheduler has been asked for, however slow this machine is."""
+
+    def __init__(self, seconds: float, then: Any) -> None:
+        assert seconds == 0.5
+        self.daemon = False
+        self._thread = threading.Thread(target=lambda: Remote.asked.wait(60) and then(), daemon=True)
+
+    def start(self) -> None:
+        """Begin to wait."""
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """It has passed already."""
+        assert Remote.asked.is_set()
+
+
+def test_a_cluster_that_does_not_come_up(slow: type[Slow], monkeypatch: pytest.MonkeyPatch) -> None:
     """The time is limited, and all that was begun is closed: its scheduler, and what only its finalizers would delete."""
+    monkeypatch.setattr(dask_cluster, "Timer", Timer)
     state = _flow().run(executor=DaskExecutor(cluster_class=slow, cluster_timeout=0.5))
     assert state.is_failed()
     assert state.result is not None

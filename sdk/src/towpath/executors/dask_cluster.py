@@ -12,6 +12,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from threading import Timer
 from typing import Any
 
 from towpath.errors import FlowError, TowpathError
@@ -85,7 +86,7 @@ class Beginning:
             TowpathError: TIMEOUT when it takes longer than `seconds`.
         """
         self._late = False
-        timer = threading.Timer(seconds, self._expire)
+        timer = Timer(seconds, self._expire)
         timer.daemon = True
         with self._guard:
             self._thread = threading.get_ident()
