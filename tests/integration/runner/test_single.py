@@ -53,13 +53,14 @@ def test_a_run_whose_process_dies(bench: Any, what: str) -> None:
     assert _end(single.run)[:2] == ("supervisor", "Failed")
 
 
-def test_a_container_that_is_told_to_stop_leaves_its_run_to_the_api(bench: Any) -> None:
-    """SIGTERM does not cancel a run: its task is interrupted and stays Running, and the supervisor says why the process is lost."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_container_that_is_told_to_stop_leaves_its_run_to_the_api(bench: Any, number: signal.Signals) -> None:
+    """That does not cancel a run: its task is interrupted and stays Running, and the supervisor says why the process is lost."""
     single = Single(bench, "hang")
     bench.running(single.run, "do-1")
-    single.process.send_signal(signal.SIGTERM)
+    single.process.send_signal(number)
     assert single.end()[0] == DIED
-    assert _end(single.run) == ("supervisor", "Failed", "was told to stop with its container (SIGTERM)")
+    assert _end(single.run) == ("supervisor", "Failed", f"was told to stop with its container ({number.name})")
     assert set(single.run.task_states("do-1")) == {"Running"}
 
 

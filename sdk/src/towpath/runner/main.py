@@ -31,7 +31,9 @@ IDLE = 30.0
 """Seconds without children, unsent reports and agents after which the runner ends."""
 _OUTPUT_LIMIT = 64 * 2**20
 _REMEMBERED = 10_000
-_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1)
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+"""What a container's engine sends to stop it: an image may name the second in place of the first."""
+_SIGNALS = (signal.SIGCHLD, signal.SIGUSR1, *_STOPS)
 
 
 class _Peer:
@@ -155,10 +157,11 @@ class Runner:
     def _on_signals(self, descriptor: int) -> None:
         with contextlib.suppress(BlockingIOError):
             numbers = os.read(descriptor, 1024)
-            if signal.SIGTERM in numbers:
+            told = next((stop for stop in _STOPS if stop in numbers), None)
+            if told is not None:
                 self._ending = True
                 self._retire()
-                self._supervision.leave(f"was told to stop with {self._what} (SIGTERM)")
+                self._supervision.leave(f"was told to stop with {self._what} ({told.name})")
             if signal.SIGUSR1 in numbers:
                 self._supervision.renew_soon()
         self._reap()
