@@ -8,10 +8,13 @@ import urllib.request
 import zlib
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
+from typing import Any
 
 import psutil
 import psycopg
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from towpath_proto.ids import uuid7
 from towpath_server.testing import Backend
@@ -76,6 +79,35 @@ def test_a_slow_reader_holds_the_back_end_and_not_the_memory(backend: Backend) -
     text += answer.read()
     assert len(json.loads(text)["data"]["log"]) == ROWS
     connection.close()
+
+
+def test_what_must_be_held_whole_is_refused_when_it_is_too_long(backend: Backend) -> None:
+    """Sixty megabytes in a mixed query, in a batch or on a WebSocket are an error that says what to do; nobody holds them."""
+    gateway = _gateway(backend)
+    assert backend.graphql("{ log(limit: 1) { id } api { backend } }")["log"]
+    before = _peak(gateway)
+    query = "{ log(order_by: {id: asc}) { id message } }"
+    for value in ({"query": f"{query[:-1]} api {{ backend }} }}"}, [{"query": query}]):
+        connection = HTTPConnection("127.0.0.1", backend.port, timeout=120)
+        connection.request("POST", "/graphql", json.dumps(value), {"content-type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        _refused(answer if isinstance(value, dict) else answer[0])
+    with connect(f"ws://127.0.0.1:{backend.port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
+        socket.send('{"type": "connection_init"}')
+        assert json.loads(socket.recv(timeout=60)) == {"type": "connection_ack"}
+        for kind in ("query", "subscription"):
+            socket.send(json.dumps({"id": kind, "type": "subscribe", "payload": {"query": f"{kind} {query}"}}))
+            message = json.loads(socket.recv(timeout=120))
+            assert (message["id"], message["type"]) == (kind, "error")
+            _refused({"errors": message["payload"]})
+    assert _peak(gateway) - before < 90_000_000
+
+
+def _refused(answer: Any) -> None:
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert "limit" in error["message"]
 
 
 def test_an_answer_that_breaks_off_is_no_whole_answer(backend: Backend) -> None:

@@ -107,6 +107,16 @@ async def test_wrong_persisted_queries(harness: Any, body: Any) -> None:
     assert (await _post(harness, _by_hash("0" * 64))).json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
+@pytest.mark.parametrize("path", ["/", "/graphql", "/graphql/"])
+@pytest.mark.parametrize("asked", ["query=%7B+hello+%7D", 'extensions={"persistedQuery":{}}&variables={}', "documentId=a"])
+async def test_a_request_in_an_address_is_no_page(harness: Any, path: str, asked: str) -> None:
+    """A client that sends GETs hears how to ask; it does not get a page with 200."""
+    answer = await harness.client.get(f"{path}?{asked}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert (await harness.client.get(f"{path}?page=2")).headers["content-type"].startswith("text/html")
+
+
 async def test_other_extensions_are_left_alone(harness: Any) -> None:
     """Clients put their own things there."""
     assert (await _post(harness, {"query": QUERY, "extensions": {"tracing": True}})).json() == {"data": {"hello": "ahoy"}}
@@ -114,7 +124,7 @@ async def test_other_extensions_are_left_alone(harness: Any) -> None:
 
 def test_what_clients_teach_is_bounded() -> None:
     """The oldest document is forgotten; one that was used stays; those of the list are never forgotten."""
-    persisted = Persisted({"listed": "{ listed }"}, size=300)
+    persisted = Persisted({"listed": "{ listed }"}, size=1_600)
     texts = [f"{{ a{i} }}" + " " * 90 for i in range(5)]
     ids = [hashlib.sha256(t.encode()).hexdigest() for t in texts]
 
@@ -132,7 +142,11 @@ def test_what_clients_teach_is_bounded() -> None:
     persisted.complete(Ask(texts[3], document_id=ids[3]), ME)
     assert [known(i) for i in range(4)] == [True, False, True, True]
     persisted.complete(Ask(texts[0], document_id=ids[0]), ME)
-    assert persisted._bytes == sum(len(t) for t in persisted._taught.values()) <= 300
+    assert persisted._bytes <= 1_600
+    wide = "{ hello } # " + "💥" * 250
+    persisted.complete(Ask(wide, document_id=hashlib.sha256(wide.encode()).hexdigest()), ME)
+    assert list(persisted._taught.values()) == [wide]  # four bytes a character
+    assert persisted._bytes > 1_200
     assert persisted.complete(Ask("", document_id="listed"), ME).query == "{ listed }"
 
 

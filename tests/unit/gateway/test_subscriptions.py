@@ -229,6 +229,30 @@ async def test_a_listener_that_is_cancelled_leaves_no_subscription_behind() -> N
     await bus.close()
 
 
+async def test_a_bus_that_answers_late_is_told_as_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who began without the bus may have missed something by the time that the bus hears for it, and looks again."""
+    monkeypatch.setattr("towpath_gateway.subscriptions.hints.PATIENCE", 0.0)
+    answers = asyncio.Event()
+
+    class LateBus(MemoryBus):
+        async def subscribe(self, pattern: str, handler: Any) -> Any:
+            await answers.wait()
+            return await super().subscribe(pattern, handler)
+
+    bus = LateBus()
+    hints = Hints(bus, ManualClock(), Metrics(process=False))
+    await bus.start()
+    await hints.start()
+    async with hints.listen(TENANT, None, frozenset({"flow_run.created"})) as listener:
+        assert listener.take() == ([], False)
+        answers.set()
+        async with asyncio.timeout(60):
+            assert await listener.wait(3_600)
+        assert listener.take() == ([], True)
+    await hints.stop()
+    await bus.close()
+
+
 async def test_log_stream_gives_what_is_stored_and_then_what_comes(harness: Any) -> None:
     """First the stored rows, page by page; then new ones as hints arrive; each once."""
     rows = [_log(1_000_000 + i) for i in range(PAGE + 5)]

@@ -183,6 +183,23 @@ async def test_a_message_that_is_too_long_ends_the_connection(make: Any) -> None
     assert await socket.closed() == 1009
 
 
+async def test_an_answer_that_is_too_long_to_be_held_is_an_error(make: Any) -> None:
+    """On a socket, in a batch and in a mixed query; by itself it is passed on."""
+    harness = await make(max_held_bytes=1_000)
+    harness.read.tables["flow"] = [{"id": str(RUN), "name": "x" * 1_000}]
+    socket = await harness.socket().begin()
+    for query in ("{ flow { name } }", "subscription { flow { name } }", "{ flow { name } hello }"):
+        socket.subscribe("1", query)
+        message = await socket.hear()
+        assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "LIMIT_EXCEEDED")
+    assert await harness.error("{ flow { name } hello }") == (400, "LIMIT_EXCEEDED")
+    batch = await harness.client.post("/graphql", json=[{"query": "{ flow { name } }"}, {"query": "{ hello }"}])
+    assert [set(one) for one in batch.json()] == [{"errors"}, {"data"}]
+    assert (await harness.data("{ flow { name } }"))["flow"] == [{"name": "x" * 1_000}]
+    socket.subscribe("1", "{ flow { id } }")
+    assert await socket.next("1") == {"flow": [{"id": str(RUN)}]}
+
+
 async def test_limits_of_documents_hold_on_sockets(harness: Any) -> None:
     """A subscription's document, and the query within `live`, have the limits of every document."""
     socket = await harness.socket().begin()

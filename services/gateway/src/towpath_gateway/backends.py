@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from towpath_gateway.limits import HELD, exceeded
 from towpath_gateway.splitting import Side
 from towpath_proto import wire
 from towpath_proto.errors import Code, TowpathError
@@ -21,7 +22,7 @@ from towpath_service_kit import identity as identities
 from towpath_service_kit import stimulus, tracing
 from towpath_service_kit.identity import Identity, Role
 from towpath_service_kit.logs import get_log
-from towpath_service_kit.upstream import Response, Upstream
+from towpath_service_kit.upstream import OpenResponse, Response, Upstream
 
 _log = get_log(__name__)
 FORWARDED = ("x-prefect-core-version", "x-prefect-agent-id", "x-prefect-heartbeat-id", "x-request-id", "x-towpath-stimulus")
@@ -150,9 +151,11 @@ class Backends:
         read: The read back end.
         identity_secret: Signs the identity for the graphql service.
         read_secret: The read back end's admin secret.
+        held: Length of an answer that has to be held whole: of a mixed query, in a batch, on a WebSocket.
     """
 
-    def __init__(self, graphql: Upstream, read: Upstream, *, identity_secret: str, read_secret: str) -> None:
+    def __init__(self, graphql: Upstream, read: Upstream, *, identity_secret: str, read_secret: str, held: int = HELD) -> None:
+        self._held = held
         self._upstreams: Mapping[Side, Upstream] = {Side.BUSINESS: graphql, Side.READ: read}
         self._signer = identities.Signer(identity_secret)
         self._read_secret = read_secret
@@ -160,7 +163,7 @@ class Backends:
     async def ask(
         self, side: Side, query: str, variables: Mapping[str, Any], caller: Caller, *, operation_name: str | None = None
     ) -> Answer:
-        """Ask one side; a failure to answer is an answer with an error, too."""
+        """Ask one side; a failure to answer is an answer with an error, too, and so is one that is too long to be held."""
         with tracing.span(_NAMES[side], kind="client"):
             return await self._ask(side, query, variables, caller, operation_name)
 
@@ -173,9 +176,12 @@ class Backends:
             headers[identities.HEADER] = self._signer.sign(caller.identity)
         try:
             body = wire.encode(query, variables or None, operation_name)
-            answer = await self._upstreams[side].post(_PATHS[side], body, headers)
+            answer = await self._upstreams[side].fetch(_PATHS[side], body, headers, whole=self._held)
         except TowpathError as e:
             return _unanswered(e, side)
+        if isinstance(answer, OpenResponse):
+            await answer.close()
+            return Answer.failed(_too_long(self._held))
         return _read_answer(answer) if side is Side.READ else _business_answer(answer)
 
     async def read_open(
@@ -209,6 +215,11 @@ async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes
     yield first
     async for chunk in rest:
         yield chunk
+
+
+def _too_long(limit: int) -> TowpathError:
+    advice = "give the query a limit, or ask for this table alone in a POST, whose answer is passed on as it comes"
+    return exceeded("The answer is too long to be held whole", limit, advice)
 
 
 def _unanswered(error: TowpathError, side: Side) -> Answer:

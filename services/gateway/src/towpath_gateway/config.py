@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from towpath_gateway.limits import Limits
+from towpath_gateway.limits import HELD, Limits
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.settings import Secret, Settings
 
@@ -46,6 +46,7 @@ class Config:
         loop_urls: Addresses of the loops by name, for `/health`.
         allowed_hosts: Further host names under which browsers may reach a gateway without keys.
         max_body_bytes: Length of an HTTP body or a WebSocket message.
+        max_held_bytes: Length of an answer that has to be held whole: of a mixed query, in a batch, on a WebSocket.
         timeout: Seconds for one call to a service behind.
         limits: Limits of a document.
         max_subscriptions: Subscriptions of one connection.
@@ -75,6 +76,7 @@ class Config:
     loop_urls: Mapping[str, str] = field(default_factory=dict)
     allowed_hosts: frozenset[str] = frozenset()
     max_body_bytes: int = 5_000_000
+    max_held_bytes: int = HELD
     timeout: float = 30.0
     limits: Limits = field(default_factory=Limits)
     max_subscriptions: int = 50
@@ -121,6 +123,7 @@ class Config:
             loop_urls=_loop_urls(settings),
             allowed_hosts=frozenset(h.lower() for h in _words(settings.text("TOWPATH_ALLOWED_HOSTS", ""))),
             max_body_bytes=settings.integer("TOWPATH_MAX_BODY_BYTES", 5_000_000, at_least=1_000),
+            max_held_bytes=settings.integer("TOWPATH_MAX_HELD_BYTES", HELD, at_least=100_000),
             timeout=settings.seconds("TOWPATH_UPSTREAM_TIMEOUT", 30.0, at_least=0.1),
             limits=Limits(
                 document_bytes=settings.integer("TOWPATH_MAX_DOCUMENT_BYTES", default.document_bytes, at_least=1_000),

@@ -23,6 +23,8 @@ from graphql import (
 
 from towpath_proto.errors import Code, TowpathError
 
+HELD = 32_000_000
+"""Length of an answer that has to be held whole, unless the settings say otherwise."""
 _TOKEN = re.compile(r"\w++|\.\.\.|[^\s,\w]")
 
 

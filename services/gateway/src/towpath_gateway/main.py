@@ -47,6 +47,7 @@ class Gateway:
         hints: Its hearing of the bus.
         connections: Its WebSockets.
         backends: The services behind it.
+        max_message_bytes: Length of a WebSocket message, to be kept to by the server that serves it.
         own_bus: The bus, if it is nobody else's.
         own_peers: Connections for health checks.
     """
@@ -62,12 +63,14 @@ class Gateway:
         hints: Hints,
         connections: Connections,
         backends: Backends,
+        max_message_bytes: int,
         own_bus: Bus | None,
         own_peers: tuple[Upstream, ...],
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.health = health
+        self.max_message_bytes = max_message_bytes
         self._hints = hints
         self._connections = connections
         self._backends = backends
@@ -130,7 +133,7 @@ def build(
     checks: dict[str, Check] = {name: _check(upstream) for name, upstream in loops.items()}
 
     secret = config.identity_secret.value
-    backends = Backends(graphql, read, identity_secret=secret, read_secret=config.read_secret.value)
+    backends = Backends(graphql, read, identity_secret=secret, read_secret=config.read_secret.value, held=config.max_held_bytes)
     service_token = config.service_token.value if config.service_token is not None else None
     callers = Callers(backends, auth=config.auth, identity_secret=secret, service_token=service_token, clock=clock)
     persisted = Persisted(read_list(config.persisted) if config.persisted else None, only=config.persisted_only)
@@ -170,6 +173,7 @@ def build(
         hints=hints,
         connections=connections,
         backends=backends,
+        max_message_bytes=config.max_body_bytes,
         own_bus=own_bus,
         own_peers=tuple(loops.values()),
     )
@@ -184,4 +188,4 @@ def main() -> None:
     """Run the gateway as this process."""
     config = Config.from_env(os.environ)
     logs.configure("gateway", level=config.log_level, style=config.log_format)
-    serve(build(config), config.host, config.port, ws=WEBSOCKETS)
+    serve(build(config), config.host, config.port, ws=WEBSOCKETS, ws_bytes=config.max_body_bytes)

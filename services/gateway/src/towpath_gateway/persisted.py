@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +25,9 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.identity import Role
 
 REMEMBERED_BYTES = 4_000_000
-"""Length of all documents together that clients have taught."""
+"""Memory of all documents together that clients have taught."""
+_ENTRY = 200
+"""Bytes of an entry in an ordered dict, about."""
 _OURS = frozenset({Role.SERVICE, Role.AGENT, Role.RUN})
 """Roles of our own programs, which are not held to the list."""
 
@@ -35,7 +38,7 @@ class Persisted:
     Args:
         listed: The documents of the list, by their ids.
         only: Whether people may send no others.
-        size: Bytes of documents from clients that are remembered.
+        size: Bytes of documents from clients that are remembered, as they lie in memory.
     """
 
     def __init__(self, listed: Mapping[str, str] | None = None, *, only: bool = False, size: int = REMEMBERED_BYTES) -> None:
@@ -81,10 +84,14 @@ class Persisted:
 
     def _learn(self, document_id: str, text: str) -> None:
         self._taught[document_id] = text
-        self._bytes += len(text)
+        self._bytes += _held(document_id, text)
         while self._bytes > self._size:
-            _, forgotten = self._taught.popitem(last=False)
-            self._bytes -= len(forgotten)
+            self._bytes -= _held(*self._taught.popitem(last=False))
+
+
+def _held(document_id: str, text: str) -> int:
+    """Bytes that a document takes: a text with one letter of a far alphabet has four for each character."""
+    return sys.getsizeof(document_id) + sys.getsizeof(text) + _ENTRY
 
 
 def read_list(path: str) -> dict[str, str]:

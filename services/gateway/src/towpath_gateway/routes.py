@@ -27,6 +27,7 @@ from towpath_service_kit.straight import Endpoint, Straight, read_body
 
 _log = get_log(__name__)
 GRAPHQL_PATHS = ("/", "/graphql", "/graphql/")
+_IN_ADDRESS = frozenset({"query", "extensions", "documentId"})
 PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 """Routes for probes: they need no identity, and any host name will do. The UI's pages need no identity either."""
 
@@ -120,6 +121,18 @@ def _json(body: bytes, status: int) -> Response:
     return Response(body, status, headers, media_type="application/json")
 
 
+def _asks(request: Request) -> bool:
+    """Whether a GET is a request in the wrong way, by a client that would take the UI's page for an answer."""
+    return request.url.path in GRAPHQL_PATHS and not _IN_ADDRESS.isdisjoint(request.query_params)
+
+
+def _by_post() -> Response:
+    error = TowpathError(Code.BAD_REQUEST, "Send the request by POST, as JSON; in an address it would be written down by every proxy.")
+    response = _json(Answer.failed(error).body, 405)
+    response.headers["allow"] = "POST"
+    return response
+
+
 def application(
     *,
     post: Endpoint,
@@ -136,10 +149,13 @@ def application(
         well = all(s["status"] == "ready" for s in services.values())
         return JSONResponse({"status": "ready" if well else "unavailable", "services": services}, 200 if well else 503)
 
+    async def page(request: Request) -> Response:
+        return _by_post() if _asks(request) else await pages.page(request)
+
     for path in GRAPHQL_PATHS:
         app.add_api_websocket_route(path, connect)
     app.add_route("/health", state, methods=["GET"])
     app.router.routes.extend(health_routes(health.ready, metrics))
-    app.add_route("/", pages.page, methods=["GET"])
-    app.add_route("/{path:path}", pages.page, methods=["GET"])
+    app.add_route("/", page, methods=["GET"])
+    app.add_route("/{path:path}", page, methods=["GET"])
     return Straight(app, GRAPHQL_PATHS, post)

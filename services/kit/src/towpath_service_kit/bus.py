@@ -265,6 +265,9 @@ class NatsBus:
             except (nats.errors.Error, OSError, TimeoutError) as e:
                 # The connection is going; the next one takes the subscription along.
                 _log.warning("bus_subscribe_failed", pattern=pattern, cause=_words(e))
+            except asyncio.CancelledError:  # nobody would hold it
+                await inbox.unsubscribe()
+                raise
         return inbox
 
     def on_gap(self, listener: GapListener) -> None:

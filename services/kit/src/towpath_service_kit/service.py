@@ -34,6 +34,8 @@ EXIT_CONFIGURATION = 2
 _CONFIGURATION_CODES = frozenset(
     {Code.BAD_SETTING, Code.PORT_TAKEN, Code.DATA_DIR_IN_USE, Code.DATA_DIR_BROKEN, Code.DISK_FULL, Code.MISSING_EXTRA}
 )
+WS_BYTES = 5_000_000
+"""Length of a WebSocket message, unless a service says otherwise."""
 GRACE = 10
 """Seconds that running requests get to finish when the process is told to stop."""
 
@@ -177,14 +179,18 @@ class HttpServer:
         app: What is served.
         sock: A listening socket (see `bind`); closed at the end.
         ws: uvicorn's WebSocket implementation; `none` for services that have none.
+        ws_bytes: Length of a WebSocket message; the head of a longer frame closes the connection with 1009, so nothing of it is held.
     """
 
-    def __init__(self, app: ASGIApp, sock: socket.socket, *, ws: Any = "none") -> None:
+    def __init__(self, app: ASGIApp, sock: socket.socket, *, ws: Any = "none", ws_bytes: int = WS_BYTES) -> None:
         self._sock = sock
         config = uvicorn.Config(
             app,
             http=PatientProtocol,
             ws=ws,
+            ws_max_size=ws_bytes,
+            # a packed message is too long only once it is unpacked: refused ones lay in memory until the next garbage collection
+            ws_per_message_deflate=False,
             lifespan="off",  # a service has start and stop
             log_config=None,
             access_log=False,
@@ -214,7 +220,9 @@ class HttpServer:
         self._server.should_exit = True
 
 
-async def serve_until_stopped(service: Service, *, host: str, port: int, ws: str = "none", stop_signals: bool = True) -> None:
+async def serve_until_stopped(
+    service: Service, *, host: str, port: int, ws: str = "none", ws_bytes: int = WS_BYTES, stop_signals: bool = True
+) -> None:
     """Start `service`, serve it, and stop it on SIGTERM or SIGINT.
 
     Args:
@@ -222,12 +230,13 @@ async def serve_until_stopped(service: Service, *, host: str, port: int, ws: str
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         ws: uvicorn's WebSocket implementation.
+        ws_bytes: Length of a WebSocket message.
         stop_signals: Whether to handle the signals (the main thread only).
 
     Raises:
         TowpathError: When the port or something that the service needs of this machine is in the way.
     """
-    server = HttpServer(service.app, bind(host, port), ws=ws)
+    server = HttpServer(service.app, bind(host, port), ws=ws, ws_bytes=ws_bytes)
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT) if stop_signals else ()
     for number in signals:
@@ -275,9 +284,9 @@ def settle() -> None:
     gc.set_threshold(5_000, 80, 20)
 
 
-def serve(service: Service, host: str, port: int, *, ws: str = "none") -> None:
+def serve(service: Service, host: str, port: int, *, ws: str = "none", ws_bytes: int = WS_BYTES) -> None:
     """Run `service` as this process until it is told to stop."""
-    run(serve_until_stopped(service, host=host, port=port, ws=ws))
+    run(serve_until_stopped(service, host=host, port=port, ws=ws, ws_bytes=ws_bytes))
 
 
 def console_script(main: Callable[_P, None]) -> Callable[_P, NoReturn]:

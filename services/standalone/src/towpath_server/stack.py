@@ -126,7 +126,7 @@ async def running(options: Options, directory: DataDirectory, sock: socket.socke
         for service in everybody:
             await wait_ready(service)
 
-        server = HttpServer(front.app, sock, ws=gateway.WEBSOCKETS)
+        server = HttpServer(front.app, sock, ws=gateway.WEBSOCKETS, ws_bytes=front.max_message_bytes)
         serving = asyncio.create_task(server.run(), name="http")
 
         async def end() -> None:

@@ -276,7 +276,7 @@ class _Connection:
                     if answer.body[:8] != b'{"data":':
                         last = self._dialect.failed(operation_id, answer.errors())
                         break
-                    await self._send(f"{head}{answer.body.decode()}}}")
+                    await self._send_answer(head, answer)
         except TowpathError as e:
             last = self._dialect.failed(operation_id, Answer.failed(e).errors())
         except (_CloseError, WebSocketDisconnect):
@@ -294,9 +294,16 @@ class _Connection:
         await self._send(self._dialect.failed(operation_id, Answer.failed(error).errors()))
 
     async def _send(self, text: str) -> None:
+        await self._deliver(lambda: text)
+
+    async def _send_answer(self, head: str, answer: Answer) -> None:
+        await self._deliver(lambda: f"{head}{answer.body.decode()}}}")
+
+    async def _deliver(self, message: Callable[[], str]) -> None:
+        """Send a message; it is made when its turn has come, so that a client who takes nothing has one of them in memory."""
         try:
             async with asyncio.timeout(self._limits.timing.send), self._sending:
-                await self._websocket.send_text(text)
+                await self._websocket.send_text(message())
         except TimeoutError:
             raise _CloseError(1008, f"no message was taken for {self._limits.timing.send:g} s") from None
         except (RuntimeError, OSError):  # the socket has gone while we were sending

@@ -29,7 +29,7 @@ _log = get_log(__name__)
 PENDING = 256
 """Hints that wait for one listener; older ones are forgotten."""
 PATIENCE = 0.5
-"""Seconds that a subscription waits for the bus before it begins all the same: until the bus answers it lives by its sweep."""
+"""Seconds that a subscription waits for the bus before it begins all the same; once the bus has answered, it looks again."""
 _REMEMBERED = 4_096
 _TYPES = {pair: event_type for event_type, pair in subjects.EVENT_TYPES.items()}
 
@@ -149,7 +149,9 @@ class Hints:
         self._listeners.setdefault(key, set()).add(listener)
         self._wanted.update(types)
         try:
-            await self._settle()  # even when nothing is missing: it waits for those before
+            settling = await self._settle()  # even when nothing is missing: it waits for those before
+            if settling is not None:
+                settling.add_done_callback(lambda _: listener.miss())  # what was published until then was not heard
             yield listener
         finally:
             self._listeners[key].discard(listener)
@@ -158,15 +160,20 @@ class Hints:
             self._wanted.subtract(types)
             await self._settle()
 
-    async def _settle(self) -> None:
-        """Subscribe to what is wanted, and to nothing else; one after another. A bus that does not answer is waited for a moment only."""
+    async def _settle(self) -> asyncio.Task[None] | None:
+        """Subscribe to what is wanted, and to nothing else; one after another. A bus that does not answer is waited for a moment only.
+
+        Returns:
+            What is still going on after that moment.
+        """
         if self._bus is None:
-            return
+            return None
         # A listener that is cancelled must not leave a subscription behind that nobody holds.
         task = asyncio.create_task(self._adjust(self._bus), name="hints")
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
         await asyncio.wait({task}, timeout=PATIENCE)
+        return None if task.done() else task
 
     async def _adjust(self, bus: Bus) -> None:
         async with self._changing:
