@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath.engine.results import LocalResult
+from towpath.engine.results import LocalResult, Result, claim, result_from_dict
 from towpath.engine.serializers import (
     CompressedSerializer,
     DateTimeSerializer,
@@ -20,7 +20,7 @@ from towpath.engine.serializers import (
     PandasSerializer,
     PickleSerializer,
 )
-from towpath.errors import FlowError
+from towpath.errors import FlowError, MissingResultError
 
 
 @given(st.datetimes(timezones=st.none() | st.just(UTC)))
@@ -66,3 +66,57 @@ def test_frames_travel_as_files() -> None:
     serializer = PandasSerializer("csv", serialize_kwargs={"index": False})
     assert serializer.serialize(frame) == b"a,b\n1,x\n2,y\n"
     assert serializer.deserialize(serializer.serialize(frame)).equals(frame)
+
+
+@pytest.mark.parametrize(
+    ("serializer", "value"),
+    [
+        (None, {1, 2}),
+        (PickleSerializer(), {1, 2}),
+        (JSONSerializer(), {"a": [1]}),
+        (DateTimeSerializer(), datetime(2026, 1, 2, tzinfo=UTC)),
+        (CompressedSerializer(CompressedSerializer(JSONSerializer(), "bz2"), "zlib"), [1]),
+    ],
+)
+def test_a_receipt_tells_how_it_was_written(serializer: Any, value: Any, tmp_path: Path) -> None:
+    """Whoever knows the receipt alone, such as `TaskRunView.get_result`, reads the value, whatever wrote it."""
+    receipt = LocalResult(str(tmp_path), location="it", serializer=serializer).write(value)
+    found = result_from_dict(receipt.to_dict())
+    assert not found.has_value
+    assert found.read().value == value
+    assert ("serializer" in receipt.to_dict()) is (serializer is not None)
+
+
+class _Shouting(JSONSerializer):
+    def serialize(self, value: Any) -> bytes:
+        return super().serialize(value).upper()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"type": "os.system"},
+        {"type": ["PickleSerializer"]},
+        {"type": "PandasSerializer", "file_type": "sql"},
+        {"type": "CompressedSerializer", "format": "os", "serializer": {"type": "JSONSerializer"}},
+        {"type": "CompressedSerializer", "format": "gzip"},
+        {},
+    ],
+)
+def test_a_serializer_that_is_not_ours_refuses(told: Any, tmp_path: Path) -> None:
+    """What another serializer wrote is not taken for a pickle, and no name in a state is imported."""
+    receipt = LocalResult(str(tmp_path), location="it", serializer=_Shouting()).write("x").to_dict()
+    assert receipt["serializer"] == {"type": f"{__name__}._Shouting"}
+    for data in (receipt, {**receipt, "serializer": told}):
+        with pytest.raises(MissingResultError, match="written with the serializer"):
+            result_from_dict(data).read()
+
+
+def test_the_code_knows_better_than_the_state(tmp_path: Path) -> None:
+    """A run reads with the serializer that its signed code names, although a state may tell of another, such as pickles."""
+    policy = LocalResult(str(tmp_path), location="it", serializer=JSONSerializer())
+    state = {**policy.write("x").to_dict(), "serializer": {"type": "PickleSerializer"}}
+    assert claim(result_from_dict(state), policy).read().value == "x"
+    plain = claim(result_from_dict(policy.write("y").to_dict()), LocalResult(str(tmp_path)))
+    assert plain.read().value == "y"
+    assert isinstance(claim(Result(1), policy), Result)

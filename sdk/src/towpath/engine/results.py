@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from towpath.engine.serializers import JSONSerializer, PickleSerializer, Serializer
+from towpath.engine.serializers import JSONSerializer, PickleSerializer, Serializer, serializer_from_dict, serializer_to_dict
 from towpath.errors import FlowError, MissingResultError
 from towpath_proto import __version__
 from towpath_proto.errors import Code
@@ -110,8 +110,10 @@ class Result:
         return {"location": self.location if isinstance(self.location, str) else None}
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON of Prefect 1."""
-        return {**self._fields(), "__version__": __version__, "type": type(self).__name__}
+        """The JSON of Prefect 1, and the serializer, where one was chosen."""
+        chosen = serializer_to_dict(self.serializer)
+        told = {} if chosen is None else {"serializer": chosen}
+        return {**self._fields(), **told, "__version__": __version__, "type": type(self).__name__}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.location!r}>"
@@ -259,7 +261,7 @@ def claim(receipt: Result, policy: Result) -> Result:
     """A result that came from outside of this process, ready to be read as the flow's own policy says.
 
     Whoever may set states could name any file of this machine in one, and results are pickles. So files are read only where the code,
-    which is signed, would have written them. A state does not tell how its result was written, either: the policy knows the serializer.
+    which is signed, would have written them, and with the serializer that the code names, whatever the state says.
 
     Raises:
         MissingResultError: It is not in the policy's folder.
@@ -272,7 +274,7 @@ def claim(receipt: Result, policy: Result) -> Result:
                 Code.NOT_FOUND,
                 f"the result at {path} is not read, since this flow stores it {where}; run the task again, or mend its result",
             )
-    if receipt.serializer is None and type(policy) is type(receipt):
+    if policy.serializer is not None and type(policy) is type(receipt):
         receipt.serializer = policy.serializer
     return receipt
 
@@ -312,4 +314,7 @@ def result_from_dict(data: dict[str, Any] | None) -> Result:
     """The result that `data` describes; one of an unknown type keeps its location and cannot be read here."""
     if not data:
         return NO_RESULT
-    return _READERS.get(data.get("type", ""), _READERS["Result"])(data)
+    found = _READERS.get(data.get("type", ""), _READERS["Result"])(data)
+    if found is not NO_RESULT:
+        found.serializer = serializer_from_dict(data.get("serializer"))
+    return found

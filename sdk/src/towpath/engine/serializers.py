@@ -1,10 +1,10 @@
-"""Serializers: how a result's value becomes bytes and comes back. They know nothing of places."""
+"""Serializers: how a result's value becomes bytes and comes back, and how a receipt names one. They know nothing of places."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from towpath.errors import FlowError
+from towpath.errors import FlowError, MissingResultError
 from towpath_proto.errors import Code
 
 
@@ -141,3 +141,61 @@ class PandasSerializer:
         except ImportError as error:
             raise FlowError(Code.MISSING_EXTRA, "PandasSerializer needs pandas: pip install pandas") from error
         return getattr(pandas, f"read_{self.file_type}")(io.BytesIO(data), **self.deserialize_kwargs)
+
+
+class _ForeignSerializer:
+    """Stands for a serializer that only its own code has."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def serialize(self, value: Any) -> bytes:
+        raise self._error()
+
+    def deserialize(self, data: bytes) -> Any:
+        raise self._error()
+
+    def _error(self) -> MissingResultError:
+        return MissingResultError(
+            Code.BAD_SETTING, f"it was written with the serializer {self._name}, which is not towpath's; read its location with that one"
+        )
+
+
+def serializer_to_dict(serializer: Serializer | None) -> dict[str, Any] | None:
+    """What a receipt tells of a serializer, so that another process reads what this one wrote; None for a result's own default."""
+    match serializer:
+        case None:
+            return None
+        case PickleSerializer() | JSONSerializer() | DateTimeSerializer() if type(serializer) in _PLAIN.values():
+            return {"type": type(serializer).__name__}
+        case CompressedSerializer():
+            inner = serializer_to_dict(serializer.serializer)
+            return {"type": "CompressedSerializer", "serializer": inner, "format": serializer.format}
+        case PandasSerializer():
+            return {"type": "PandasSerializer", "file_type": serializer.file_type}
+    kind = type(serializer)
+    return {"type": f"{kind.__module__}.{kind.__qualname__}"}
+
+
+def serializer_from_dict(data: Any) -> Serializer | None:
+    """The serializer that a receipt tells of; one that is not ours refuses to read. Nothing is imported for a name."""
+    if not isinstance(data, dict):
+        return None
+    kind = data.get("type")
+    if isinstance(kind, str) and kind in _PLAIN:
+        return _PLAIN[kind]()
+    if kind == "CompressedSerializer" and data.get("format") in _FORMATS:
+        inner = serializer_from_dict(data.get("serializer"))
+        return _ForeignSerializer("inside of a CompressedSerializer") if inner is None else CompressedSerializer(inner, data["format"])
+    if kind == "PandasSerializer" and data.get("file_type") in _PANDAS:
+        return PandasSerializer(data["file_type"])
+    return _ForeignSerializer(str(kind))
+
+
+_PLAIN: dict[str, type[Serializer]] = {
+    "PickleSerializer": PickleSerializer,
+    "JSONSerializer": JSONSerializer,
+    "DateTimeSerializer": DateTimeSerializer,
+}
+_PANDAS = frozenset({"csv", "excel", "feather", "fwf", "hdf", "html", "json", "orc", "parquet", "pickle", "sas", "spss", "stata", "xml"})
+"""Readers of pandas: `read_…` with a name out of a state must not be just any function."""
