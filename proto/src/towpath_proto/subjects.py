@@ -26,6 +26,7 @@ EVENT_TYPES = {
     "task_run.states": ("flow_run", "task_states"),
     "log.written": ("flow_run", "logs"),
     "agent.registered": ("agent", "registered"),
+    "cloud_hook.changed": ("cloud_hook", "changed"),
 }
 """Event types with the entity whose id stands in the subject, and the subject's last word."""
 

@@ -7,14 +7,17 @@ import base64
 import hashlib
 import hmac
 import json
+from urllib.parse import parse_qs
 from uuid import UUID, uuid4
 
 import pytest
 
-from towpath_graphql.app.deliver_hooks import HookWorker, Told
+import towpath_graphql.main as graphql
+from towpath_graphql.app.deliver_hooks import SHARE, HookWorker, Told
 from towpath_graphql.domain.hooks import Endpoints
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.identity import Role
+from towpath_service_kit.settings import Secret
 
 
 class Receiver:
@@ -24,6 +27,8 @@ class Receiver:
         self.got = []
         self.statuses = []
         self.arrived = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def serve(self, reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -32,6 +37,7 @@ class Receiver:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.got.append((line.split()[1], headers, body))
         status = self.statuses.pop(0) if self.statuses else 204
+        await self.gate.wait()
         writer.write(f"HTTP/1.1 {status} X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()
@@ -53,11 +59,13 @@ async def receiver():
 
 @pytest.fixture
 async def quiet(api):
-    """The service's own worker out of the way; the test says when hooks are told: `await quiet()`."""
+    """The service's own worker out of the way, and what it hears; the test says when hooks are told: `await quiet()`."""
     service = api.service
-    (task,) = [t for t in asyncio.all_tasks() if "HookWorker.run" in str(t.get_coro())]
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    tasks = [t for t in asyncio.all_tasks() if any(name in str(t.get_coro()) for name in ("HookWorker.run", "_hear_of_hooks"))]
+    assert len(tasks) == 2
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     worker = HookWorker(service.store, service._cipher, service._told, chance=lambda: 1.0)
 
     async def tell():
@@ -102,7 +110,7 @@ async def test_a_state_is_told_soon_and_signed(api, receiver, make_state):
 
 
 async def test_the_first_hook_wakes_a_worker_that_knew_of_none(api, receiver, quiet, monkeypatch):
-    """A worker that looks at no commit, for there are no hooks, hears that one was made or switched on; it does not wait for a sweep."""
+    """A worker that looks at no commit, for there are no hooks, learns that one was made or switched on; it does not wait for a sweep."""
     monkeypatch.setattr("towpath_proto.timers.SWEEP", 0.0)
     worker = api.service._hooks
     await worker._turn()
@@ -116,6 +124,62 @@ async def test_the_first_hook_wakes_a_worker_that_knew_of_none(api, receiver, qu
     assert not worker._wake.is_set()
     await api.call("set_cloud_hook_active", cloud_hook_id=made["id"])
     assert worker._wake.is_set()
+
+
+async def test_the_first_hook_wakes_the_workers_of_other_processes(api, receiver, monkeypatch):
+    """They hear of it by the bus, and wait for no sweep."""
+    monkeypatch.setattr("towpath_proto.timers.SWEEP", 3_600.0)
+    other = graphql.build(graphql.Config(Secret(api.dsn), Secret("another process")), bus=api.bus)
+    await other.start()
+    try:
+        async with asyncio.timeout(60):
+            while await other.ready() or other._hooks._hooks or len(api.bus.patterns()) < 2:  # noqa: ASYNC110 - its, and the service's own
+                await asyncio.sleep(0.01)
+            await hook(api, config={"url": receiver.url})
+            while not other._hooks._hooks:  # noqa: ASYNC110 - the worker has no event for it
+                await asyncio.sleep(0.01)
+    finally:
+        await other.stop()
+
+
+async def test_slow_receivers_of_one_tenant_leave_room_for_others(api, receiver, make_state, quiet):
+    """A tenant has its share of the attempts and no more, however much of it is due; who is full is not asked for again and again."""
+    document = "mutation($i: create_tenant_input!) { create_tenant(input: $i) { id } }"
+    other = api.as_(Role.ADMIN, tenant=UUID((await api(document, i={"name": "O", "slug": "o"}))["create_tenant"]["id"]))
+    receiver.gate.clear()
+    for number in range(SHARE + 3):
+        await hook(api, config={"url": f"{receiver.url}/slow/{number}"})
+    await end(api, make_state)
+    worker = HookWorker(api.service.store, api.service._cipher, api.service._told, chance=lambda: 1.0)
+    slow = await worker.begin_due()
+    assert len(slow) == SHARE
+    assert await worker.begin_due() == []
+    assert await worker._look() is None
+    await hook(other, config={"url": f"{receiver.url}/other"})
+    await end(other, make_state)
+    assert await worker._look() < 0.05
+    (mine,) = await worker.begin_due()
+    receiver.gate.set()
+    await asyncio.gather(mine, *slow)
+    assert len(await worker.begin_due()) == 3
+    await asyncio.gather(*worker._under_way)
+
+
+async def test_telephones_that_were_reached_are_not_called_again(api, receiver, make_state, quiet):
+    """Each number of a Twilio hook is told once, although another one refuses; the others need not wait for it."""
+    service = api.service
+    told = Told(service._told.sender, Endpoints(pagerduty=receiver.url, twilio=receiver.url))
+    worker = HookWorker(service.store, service._cipher, told, chance=lambda: 1.0)
+    config = {"account_sid": "AC", "auth_token": "x", "messaging_service_sid": "MG", "to": ["+1", "+2", "+3"]}
+    made = await hook(api, type="TWILIO", config=config)
+    await end(api, make_state)
+    receiver.statuses = [201, 400, 201]
+    await asyncio.gather(*await worker.begin_due())
+    assert await seen(api, made["id"]) == ("retrying", "answered 400", 1)
+    await api.rows("update hook_delivery set due_at = now() returning 1")
+    await asyncio.gather(*await worker.begin_due())
+    assert [parse_qs(body.decode())["To"] for _, _, body in receiver.got] == [["+1"], ["+2"], ["+3"], ["+2"]]
+    assert await seen(api, made["id"]) == ("delivered", None, 2)
 
 
 async def test_only_what_matches_is_told(api, receiver, make_state, quiet):
@@ -182,7 +246,7 @@ async def test_a_death_between_state_and_delivery_loses_nothing(api, receiver, m
     await hook(api, config={"url": receiver.url})
     await end(api, make_state)
     async with api.service.store.transaction() as tx:  # as a worker that dies before it sends
-        (claimed,) = await tx.all("claim_hook_deliveries", limit=9, lease=30.0)
+        (claimed,) = await tx.all("claim_hook_deliveries", limit=9, lease=30.0, share=9, busy=[], used=[])
     assert await quiet() == 0
     await api.rows("update hook_delivery set due_at = now() returning 1")
     assert await quiet() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,14 +28,15 @@ from towpath_graphql.app.secrets import re_encrypt
 from towpath_graphql.app.set_states import Setting, set_gathered
 from towpath_graphql.app.tenants import ensure_default_tenant
 from towpath_graphql.domain.addresses import read_networks
-from towpath_graphql.domain.hooks import Endpoints
+from towpath_graphql.domain.hooks import CHANGED, Endpoints
 from towpath_graphql.domain.runs import Event
 from towpath_graphql.http import build_app
 from towpath_graphql.resolvers.context import Context
 from towpath_graphql.resolvers.schema import build_schema
+from towpath_proto import subjects
 from towpath_proto.errors import TowpathError
 from towpath_service_kit import identity, logs
-from towpath_service_kit.bus import Bus, NatsBus
+from towpath_service_kit.bus import Bus, BusMessage, NatsBus
 from towpath_service_kit.metrics import Metrics
 from towpath_service_kit.service import console_script, serve
 from towpath_service_kit.settings import Secret, Settings
@@ -124,12 +126,16 @@ class GraphqlService:
         self._cipher = AesCipher(read_keys(config.secret_key.value if config.secret_key else None))
         self._told = Told(HookSender(read_networks(config.hook_networks.split(","))), config.hook_endpoints)
         self._hooks = HookWorker(self._store, self._cipher, self._told)
+        if self._bus is not None:
+            self._bus.on_gap(self._hooks.expect)
         self._creating: Creating = Gathering(partial(create_flow_runs, self._store))
         self._setting: Setting = Gathering(partial(set_gathered, self._store))
         self._relay = Relay(self._store, self._bus, self._metrics) if self._bus is not None else None
         self._app = build_app(build_schema(), self._context, config.identity_secret.value, self.ready, self._metrics)
 
     def _committed(self, events: Sequence[Event]) -> None:
+        if any(event.type == CHANGED and event.data["active"] for event in events):
+            self._hooks.expect()
         self._hooks.wake()
         if self._relay is not None:
             self._relay.wake(events)
@@ -155,7 +161,6 @@ class GraphqlService:
             self._store,
             self._cipher,
             self._told,
-            self._hooks.expect,
             self._creating,
             self._setting,
             make_run_token,
@@ -210,7 +215,22 @@ class GraphqlService:
             group.create_task(self._keep_partitions())
             group.create_task(self._re_encrypt())
             group.create_task(self._hooks.run())
+            if self._bus is not None:
+                group.create_task(self._hear_of_hooks(self._bus))
             group.create_task(self._relay.run() if self._relay is not None else self._drop_events())
+
+    async def _hear_of_hooks(self, bus: Bus) -> None:
+        """Another process may make the first hook, or switch it on."""
+
+        async def heard(message: BusMessage) -> None:
+            if json.loads(message.payload)["data"]["active"]:
+                self._hooks.expect()
+
+        hearing = await bus.subscribe(subjects.pattern(CHANGED), heard)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await hearing.unsubscribe()
 
     async def _prepare(self) -> None:
         await self._store.open()

@@ -54,6 +54,7 @@ CONCERNS: Mapping[str, frozenset[str]] = {
     "task_run.states": _TASK_RUNS,
     "log.written": frozenset({"log", "logs"}),
     "agent.registered": frozenset({"agent", "agents", "agent_config"}),
+    "cloud_hook.changed": frozenset({"cloud_hook", "cloud_hooks"}),
 }
 """The words that an event type concerns."""
 

@@ -4,6 +4,8 @@ Failure cases:
 
 * *This process dies after a claim.* The delivery is due again after `LEASE`, with the same id: at least once.
 * *The receiver is away, slow or says no.* It is tried again, later each time, up to `hooks.MAX_ATTEMPTS`; the hook says what happened last.
+* *A tenant's receivers are slow.* They hold its own share of the attempts; other tenants' hooks are told meanwhile.
+* *Some of a hook's telephones were reached.* Only the others are tried again.
 * *Another process has claimed it meanwhile.* The number of attempts has grown, so what this one finds out changes nothing.
 """
 
@@ -13,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +33,8 @@ LEASE = 30.0
 """Seconds after which what was claimed and not settled is due again: longer than any attempt."""
 AT_ONCE = 32
 """Attempts of one process at the same time."""
+SHARE = 8
+"""Of these one tenant's: its slow receivers leave room for the others."""
 GATHER = 0.05
 """Seconds after a commit before the next look."""
 
@@ -60,10 +65,10 @@ def opened(cipher: Cipher, tenant_id: UUID, row: Row) -> dict[str, Any]:
 
 
 async def tell(store: Store, cipher: Cipher, told: Told, row: Row) -> None:
-    """Tell a hook of an event.
+    """Tell a hook of an event: what has not been told yet, all of it, although some of it may fail.
 
     Raises:
-        NotTold: It could not be told.
+        NotTold: Not all of it could be told; it names what was.
     """
     event: Mapping[str, Any] = {"id": str(row["id"]), **row["event"]}
     if row["type"] == hooks.MESSAGE:
@@ -76,8 +81,18 @@ async def tell(store: Store, cipher: Cipher, told: Told, row: Row) -> None:
     except TowpathError as e:
         raise NotTold(e.message.rstrip(".")) from None
     now = datetime.now(UTC)
-    for request in hooks.requests(row["type"], kept["config"], kept["secret"], event, now=now, endpoints=told.endpoints):
-        await told.sender.send(request)
+    done, failed = set(row.get("told") or ()), []
+    for number, request in enumerate(hooks.requests(row["type"], kept["config"], kept["secret"], event, now=now, endpoints=told.endpoints)):
+        if number in done:
+            continue
+        try:
+            await told.sender.send(request)
+        except NotTold as e:
+            failed.append(e)
+        else:
+            done.add(number)
+    if failed:
+        raise NotTold(str(failed[0]), final=all(e.final for e in failed), told=sorted(done))
 
 
 class HookWorker:
@@ -97,7 +112,8 @@ class HookWorker:
         self._chance = chance
         self._wake = asyncio.Event()
         self._hooks = True
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], UUID] = {}
+        """With their tenants."""
 
     def wake(self) -> None:
         """Something committed; where there are no hooks that is nothing to look at."""
@@ -125,12 +141,9 @@ class HookWorker:
         self._wake.clear()
         try:
             await self.begin_due()
-            async with self._store.transaction() as tx:
-                row = await tx.one("next_hook_delivery")
-            assert row is not None
-            self._hooks = bool(row["hooks"] or row["seconds"] is not None)
-            if row["seconds"] is not None and len(self._under_way) < AT_ONCE:
-                wait = min(wait, max(row["seconds"], GATHER))
+            seconds = await self._look()
+            if seconds is not None and len(self._under_way) < AT_ONCE:
+                wait = min(wait, max(seconds, GATHER))
         except TowpathError as e:
             _log.warning("hooks_not_told", code=str(e.code), cause=e.message)
         except Exception as e:  # whatever one row did to us: the worker must not die unnoticed while the service serves
@@ -140,30 +153,44 @@ class HookWorker:
                 await self._wake.wait()
         await asyncio.sleep(GATHER)
 
+    async def _look(self) -> float | None:
+        """Seconds until something is due of a tenant who has room; whether there are hooks at all is noted."""
+        # who has its share is left out: the end of an attempt wakes the worker
+        full = [tenant for tenant, used in Counter(self._under_way.values()).items() if used >= SHARE]
+        async with self._store.transaction() as tx:
+            row = await tx.one("next_hook_delivery", full=full)
+        assert row is not None
+        self._hooks = bool(row["hooks"] or full or row["seconds"] is not None)
+        seconds: float | None = row["seconds"]
+        return seconds
+
     async def begin_due(self) -> list[asyncio.Task[None]]:
         """Claim what is due, as far as there is room, and begin to tell it; the attempts that were begun."""
         room = AT_ONCE - len(self._under_way)
         if room <= 0:
             return []
         async with self._store.transaction() as tx:
-            rows = await tx.all("claim_hook_deliveries", limit=room, lease=LEASE)
-        begun = [asyncio.create_task(self._attempt(row), name="hook") for row in rows]
-        for task in begun:
-            self._under_way.add(task)
+            busy = Counter(self._under_way.values())
+            rows = await tx.all("claim_hook_deliveries", limit=room, lease=LEASE, share=SHARE, busy=list(busy), used=list(busy.values()))
+        begun = []
+        for row in rows:
+            task = asyncio.create_task(self._attempt(row), name="hook")
+            self._under_way[task] = row["tenant_id"]
             task.add_done_callback(self._ended)
+            begun.append(task)
         return begun
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         self._wake.set()
 
     async def _attempt(self, row: Row) -> None:
-        status, error, delay = "delivered", None, None
+        status, error, delay, told = "delivered", None, None, row["told"]
         try:
             await tell(self._store, self._cipher, self._told, row)
         except NotTold as e:
             delay = None if e.final else hooks.delay_after(row["attempts"], self._chance())
-            status, error = "failed" if delay is None else "retrying", str(e)
+            status, error, told = "failed" if delay is None else "retrying", str(e), e.told or told
             _log.warning("hook_not_told", hook_id=str(row["hook_id"]), event_id=str(row["id"]), attempts=row["attempts"], cause=error)
         except TowpathError as e:
             delay = hooks.delay_after(row["attempts"], self._chance())
@@ -171,7 +198,7 @@ class HookWorker:
         except Exception as e:  # an event of a shape that nobody foresaw: given up, and said
             _log.error("hook_not_told", error=e, hook_id=str(row["hook_id"]))
             status, error = "failed", "This event cannot be told; the service's log has the details."
-        ended = {"status": status, "error": error, "delay": delay, "attempts": row["attempts"]}
+        ended = {"status": status, "error": error, "delay": delay, "attempts": row["attempts"], "told": told}
         try:
             async with self._store.transaction() as tx:
                 await tx.run("settle_hook_delivery", id=row["id"], tenant_id=row["tenant_id"], **ended)

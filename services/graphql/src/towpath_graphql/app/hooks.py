@@ -12,8 +12,9 @@ from uuid import UUID
 from towpath_graphql.app.audit import note
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.app.deliver_hooks import Told, opened, place, tell
-from towpath_graphql.app.ports import Cipher, Json, NotTold, Store
+from towpath_graphql.app.ports import Cipher, Json, NotTold, Store, Transaction
 from towpath_graphql.domain import hooks
+from towpath_graphql.domain.runs import Event
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 
@@ -59,6 +60,7 @@ async def create_hook(
         kept = {"config": Json(hooks.shown(type, wanted)), "key_id": sealed.key_id, "sealed": sealed.ciphertext}
         await tx.run("insert_hook", id=hook_id, tenant_id=tenant, **same, **kept)
         await note(tx, caller, "create_cloud_hook", "cloud_hook", hook_id, type=type)
+        _tell_workers(tx, tenant, hook_id, active=True)
     return hook_id, secret if type == hooks.WEBHOOK else None
 
 
@@ -72,6 +74,7 @@ async def set_hook_active(store: Store, caller: Caller, hook_id: UUID, *, active
         if await tx.one("set_hook_active", id=hook_id, tenant_id=caller.tenant(), active=active) is None:
             raise TowpathError(Code.NOT_FOUND, _MISSING.format(hook_id))
         await note(tx, caller, "set_cloud_hook_active" if active else "set_cloud_hook_inactive", "cloud_hook", hook_id)
+        _tell_workers(tx, caller.tenant(), hook_id, active=active)
 
 
 async def delete_hook(store: Store, caller: Caller, hook_id: UUID) -> None:
@@ -84,6 +87,12 @@ async def delete_hook(store: Store, caller: Caller, hook_id: UUID) -> None:
         if await tx.one("delete_hook", id=hook_id, tenant_id=caller.tenant()) is None:
             raise TowpathError(Code.NOT_FOUND, _MISSING.format(hook_id))
         await note(tx, caller, "delete_cloud_hook", "cloud_hook", hook_id)
+        _tell_workers(tx, caller.tenant(), hook_id, active=False)
+
+
+def _tell_workers(tx: Transaction, tenant: UUID, hook_id: UUID, *, active: bool) -> None:
+    """So that a worker in any process, which looks at no commit while there are no hooks, looks from now on."""
+    tx.publish([Event(hooks.CHANGED, tenant, hook_id, {"cloud_hook_id": str(hook_id), "active": active})])
 
 
 async def try_hook(

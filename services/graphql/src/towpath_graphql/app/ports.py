@@ -9,7 +9,7 @@ One thin port: a transaction runs named queries and collects the events that are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,11 +72,13 @@ class NotTold(Exception):  # noqa: N818 - a fact about the receiver, not an erro
 
     Attributes:
         final: Whether another attempt is of no use.
+        told: Of several requests those that got through, by their places.
     """
 
-    def __init__(self, why: str, *, final: bool = False) -> None:
+    def __init__(self, why: str, *, final: bool = False, told: Sequence[int] = ()) -> None:
         super().__init__(why)
         self.final = final
+        self.told = list(told)
 
 
 class HookSender(Protocol):

@@ -21,6 +21,8 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_proto.states import KINDS
 
 WEBHOOK, SLACK, TWILIO, PAGERDUTY, MESSAGE = "WEBHOOK", "SLACK_WEBHOOK", "TWILIO", "PAGERDUTY", "PREFECT_MESSAGE"
+CHANGED = "cloud_hook.changed"
+"""The event that tells of hooks themselves."""
 SEVERITIES = ("info", "warning", "error", "critical")
 MAX_ATTEMPTS = 8
 FIRST_DELAY, LONGEST_DELAY = 5.0, 3_600.0

@@ -25,7 +25,6 @@ class Context:
         store: Where transactions come from.
         cipher: Encrypts secrets.
         told: How hooks are told.
-        expect_hooks: To be called when a hook was made or switched on, so that its first event need not wait.
         creating, setting: Small writes that share transactions.
         make_run_token: (tenant id, flow run id, fence) -> token of a claimed run.
         make_api_key, hash_api_key: How API keys are made and looked up.
@@ -35,7 +34,6 @@ class Context:
     store: Store
     cipher: Cipher
     told: Told
-    expect_hooks: Callable[[], None]
     creating: Creating
     setting: Setting
     make_run_token: MakeToken

@@ -32,22 +32,33 @@ select jsonb_build_object('id', id, 'name', name, 'slug', slug) as tenant from t
 
 -- name: claim_hook_deliveries
 -- What is due, for a while: should this process die, it is due again then. What a hook that was switched off had to be told is dropped.
-with due as (
-    select d.id from hook_delivery d where d.due_at <= now() order by d.due_at limit %(limit)s for update skip locked
+-- Of each tenant no more than its share, of which some may be under way already.
+with tenants as (
+    select t.tenant_id, %(share)s - coalesce(b.used, 0) as room
+    from (select distinct tenant_id from cloud_hook) t
+    left join unnest(%(busy)s::uuid[], %(used)s::int[]) as b (tenant_id, used) using (tenant_id)
+), due as (
+    select d.id
+    from tenants t
+    cross join lateral (
+        select id, due_at from hook_delivery where tenant_id = t.tenant_id and due_at <= now()
+        order by due_at limit greatest(t.room, 0) for update skip locked
+    ) d
+    order by d.due_at limit %(limit)s
 ), dropped as (
     delete from hook_delivery d using cloud_hook h where d.id in (select id from due) and h.id = d.hook_id and not h.active
 )
 update hook_delivery d set attempts = d.attempts + 1, due_at = now() + make_interval(secs => %(lease)s)
 from cloud_hook h
 where d.id in (select id from due) and h.id = d.hook_id and h.active
-returning d.id, d.tenant_id, d.hook_id, d.attempts, d.event, h.type, h.key_id, h.sealed;
+returning d.id, d.tenant_id, d.hook_id, d.attempts, d.told, d.event, h.type, h.key_id, h.sealed;
 
 -- name: settle_hook_delivery
 -- Write down how an attempt ended, if it is still ours: forget what was told or is given up, come again later with the rest.
 with told as (
     delete from hook_delivery where id = %(id)s and attempts = %(attempts)s and %(delay)s::float8 is null returning hook_id
 ), again as (
-    update hook_delivery set due_at = now() + make_interval(secs => %(delay)s::float8)
+    update hook_delivery set due_at = now() + make_interval(secs => %(delay)s::float8), told = %(told)s::int[]
     where id = %(id)s and attempts = %(attempts)s and %(delay)s::float8 is not null returning hook_id
 )
 update cloud_hook
@@ -55,9 +66,12 @@ set last_attempt = now(), last_status = %(status)s, last_error = %(error)s, last
 where id in (select hook_id from told union all select hook_id from again) and tenant_id = %(tenant_id)s;
 
 -- name: next_hook_delivery
--- Seconds until something is due; null when nothing is. And whether there is any hook.
-select (select extract(epoch from min(due_at) - now())::float8 from hook_delivery) as seconds,
-       exists (select from cloud_hook where active) as hooks;
+-- Seconds until something is due of a tenant who has room for it; null when nothing is. And whether there is any hook.
+select (
+    select extract(epoch from min(d.due_at) - now())::float8
+    from (select distinct tenant_id from cloud_hook where tenant_id <> all (%(full)s::uuid[])) t
+    cross join lateral (select due_at from hook_delivery where tenant_id = t.tenant_id order by due_at limit 1) d
+) as seconds, exists (select from cloud_hook where active) as hooks;
 
 -- name: lock_hooks_under_other_keys
 select id, tenant_id, key_id, sealed from cloud_hook where key_id <> %(key_id)s order by id limit %(limit)s for update;

@@ -494,9 +494,10 @@ create table hook_delivery (
     created   timestamptz not null default now(),
     due_at    timestamptz not null,
     attempts  int not null default 0,
-    event     jsonb not null
+    event     jsonb not null,
+    told      int[] not null default '{}'
 );
-create index hook_delivery_by_due on hook_delivery (due_at);
+create index hook_delivery_by_tenant on hook_delivery (tenant_id, due_at);
 create index hook_delivery_by_hook on hook_delivery (hook_id);
 
 -- ------------------------------------------------------------------------------------------------------------------ events and outbox
