@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -65,3 +67,14 @@ def test_what_is_known_outlives_the_api_server(cluster: Cluster) -> None:
     cluster.stop_api()
     cluster.start_api()
     assert cluster.api("GET", f"/api/v1/namespaces/{space}")["metadata"]["name"] == space
+
+
+def test_a_program_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    """Nobody waits for what has ended, and the reason is in what fails."""
+    broken = Cluster(tmp_path)
+    (tmp_path / "etcd").write_text("this should be a folder")
+    try:
+        with pytest.raises(AssertionError, match=r"etcd has ended with status \d+:\n--- the end of etcd's log\n(.|\n)*not a directory"):
+            broken.start()
+    finally:
+        broken.stop()
