@@ -81,7 +81,7 @@ class Kubelet:
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self._server.server_address[1]}},
-            "conditions": [{"type": "Ready", "status": "True", "reason": "Tests"}],
+            "conditions": [_ready()],
             "capacity": SIZE,
             "allocatable": SIZE,
         }
@@ -145,6 +145,8 @@ class Kubelet:
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
             self._try("PATCH", f"{_LEASES}/{self.name}", {"spec": {"renewTime": _now(micro=True)}})
+            # after an outage the cluster may have thought that it was gone
+            self._try("PATCH", f"/api/v1/nodes/{self.name}/status", {"status": {"conditions": [_ready()]}})
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -268,6 +270,10 @@ class Kubelet:
     def _kill(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _ready() -> dict[str, str]:
+    return {"type": "Ready", "status": "True", "reason": "Tests", "lastHeartbeatTime": _now()}
 
 
 def _missing(error: requests.RequestException) -> bool:

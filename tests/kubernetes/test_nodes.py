@@ -98,7 +98,10 @@ def elsewhere(place: Place, run_id: str) -> list[str]:
 
 
 def test_twenty_runs_outlive_an_api_server(place: Place) -> None:
-    """It goes while half of them run and half are still to be started. Each runs once, and none is given back."""
+    """It goes while half of them run and half are still to be started. Each runs once, and none is given back.
+
+    How many pods there were is not asked: a controller that has missed something may make a second one, which finds its run taken.
+    """
     early = [place.create("inside") for _ in range(BURST // 2)]
     place.until("one has ended", lambda: any(place.site.run(one)["state"] == "Success" for one in early))
     place.cluster.stop_api()
@@ -111,7 +114,6 @@ def test_twenty_runs_outlive_an_api_server(place: Place) -> None:
         assert (found["times_resurrected"], found["attempt"]) == (0, 1), place.story(run_id)
         assert place.site.logs(run_id).count("COLOR blue") == 1
     place.removed(*early, *late)
-    assert [len(elsewhere(place, one)) for one in (*early, *late)] == [1] * BURST
 
 
 def test_watches_that_are_too_old_miss_nothing(place: Place) -> None:
