@@ -116,6 +116,31 @@ def test_twenty_runs_outlive_an_api_server(place: Place) -> None:
     place.removed(*early, *late)
 
 
+@pytest.mark.parametrize("deleted", [False, True], ids=["refused", "taken back"])
+def test_a_second_pod_of_a_job_ends_nothing_of_the_first(deleted: bool, place: Place) -> None:
+    """A controller that has missed something makes one: the API refuses it, or the controller deletes it again, and the run goes on."""
+    run_id = place.running("patient")
+    (pod,) = place.objects("pods", run_id)
+    labels = {name: value for name, value in pod["metadata"]["labels"].items() if name.startswith("towpath.io/")}
+    second = f"{pod['metadata']['name']}-again"
+    spec = {name: value for name, value in pod["spec"].items() if name != "nodeName"}
+    if deleted:
+        spec["nodeSelector"] = {"kubernetes.io/hostname": "nowhere"}
+    pods = f"/api/v1/namespaces/{place.namespace}/pods"
+    place.cluster.api(
+        "POST", pods, {"metadata": {"name": second, "labels": labels, "annotations": pod["metadata"]["annotations"]}, "spec": spec}
+    )
+    if not deleted:
+        place.until(
+            "the second one ends", lambda: place.cluster.api("GET", f"{pods}/{second}")["status"]["phase"] in ("Failed", "Succeeded")
+        )
+    place.cluster.api("DELETE", f"{pods}/{second}")
+    place.until("the agent has seen that", lambda: f"of flow run {run_id} ended beside another one" in place.agent_log())
+    place.kubelet.go_on(run_id)
+    place.ended(run_id, "Success")
+    place.removed(run_id)
+
+
 def test_watches_that_are_too_old_miss_nothing(place: Place) -> None:
     """etcd forgets what the agent's watches would go on from, and meanwhile runs end: a list makes up for it."""
     runs = [place.running("patient") for _ in range(2)]

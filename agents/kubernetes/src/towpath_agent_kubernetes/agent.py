@@ -59,6 +59,7 @@ class KubernetesAgent(SupervisedAgent):
         self._cluster = Cluster(self._kubernetes.namespace, self._kubernetes.kubeconfig, self._kubernetes.context)
         self._waiting = Waiting(self._kubernetes.trouble_grace)
         self._settled = Once()  # claims whose end was taken care of
+        self._live: dict[Key, set[str]] = {}  # the pods of claims that have not ended, by their uids
         self._shown = Once()  # claims whose output is or was printed
         self._showing: set[Key] = set()  # those whose output is; the Job stays until all of it was
         self._told = Once()  # what the log of a run has been told
@@ -191,10 +192,14 @@ class KubernetesAgent(SupervisedAgent):
             self.adopt(run, jobs.job_name(run))
 
     def _pods_listed(self, found: list[dict[str, Any]], known: dict[Key, str | None]) -> None:
+        self._live.clear()  # what went meanwhile is not told of
+        for pod in found:
+            self._count("ADDED", pod)
         for pod in found:
             self._pod_changed("ADDED", pod)
 
     def _pod_changed(self, what: str, pod: dict[str, Any]) -> None:
+        others = self._count(what, pod)
         run = jobs.claimed(pod["metadata"])
         if run is None or run.key in self._settled:
             return
@@ -202,11 +207,29 @@ class KubernetesAgent(SupervisedAgent):
             self._showing.add(run.key)
             threading.Thread(target=self._show, args=(run, pod), name="towpath-kubernetes-output", daemon=True).start()
         if what == "DELETED" or endings.ended(pod):
-            self._later(self._end, run, pod)
+            if others:
+                # a controller that had missed something made two of them: this one was refused by the API, or taken back
+                self.log.info("The pod %s of flow run %s ended beside another one.", pod["metadata"]["name"], run.id)
+            else:
+                self._later(self._end, run, pod)
         elif (trouble := endings.trouble(pod)) is None:
             self._waiting.clear(run.key)
         elif self._waiting.add(run.key, trouble.reason, at_once=trouble.hopeless):
             self._tell(run.key, f"The pod {trouble.reason}.")
+
+    def _count(self, what: str, pod: dict[str, Any]) -> bool:
+        """Keep count of the pods that have not ended. Whether the claim has others than this one."""
+        run = jobs.claimed(pod["metadata"])
+        if run is None:
+            return False
+        live, uid = self._live.setdefault(run.key, set()), pod["metadata"]["uid"]
+        if what == "DELETED" or endings.ended(pod):
+            live.discard(uid)
+        else:
+            live.add(uid)
+        if not live:
+            del self._live[run.key]
+        return bool(live - {uid})
 
     def _events_listed(self, found: list[dict[str, Any]], known: dict[Key, str | None]) -> None:
         """Events of the past were told or are past: what still troubles a pod makes new ones."""
