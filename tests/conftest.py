@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from towpath_server.embedded.nats import EmbeddedNats
@@ -32,6 +33,9 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 _ROOM = 2 * 1024**3
 """Databases lie in memory where there is this much: a clone then takes 10 ms instead of 130."""
 _numbers = itertools.count(1)
+# An example that takes long on a busy machine says nothing of what it tests.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background so, and processes that tests start and interrupt would inherit it.

@@ -41,12 +41,15 @@ PATIENT = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "600s"}
 """Variables with which Dask waits as long."""
 
 PROGRAM = """
-import json, os, sys
-from towpath import Flow, task
+import json, os, sys, time
+from towpath import Flow, get_logger, task
 from towpath.executors import DaskExecutor
 
 @task
 def where(x):
+    if os.environ.get("PLACE") == "hold":
+        get_logger().info("HOLDING")
+        time.sleep(3600)
     return x * x, os.environ.get("PLACE")
 
 with Flow("where") as flow:
@@ -101,6 +104,12 @@ class Running:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             self._lines.extend(lines)
+
+    def said(self, words: str) -> bool:
+        """Whether it has printed this; fails when it has ended without."""
+        found = any(words in line for line in list(self._lines))
+        assert found or self._process.poll() is None, "".join(self._lines)
+        return found
 
     def cancel(self) -> None:
         """Press Ctrl-C."""

@@ -94,13 +94,13 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _arguments() -> dict[str, Any]:
+def _arguments(place: str = "fargate") -> dict[str, Any]:
     port = _free_port()
     return {
         "image": "towpath-dask",
         "n_workers": 1,
         "fargate_use_private_ip": True,
-        "environment": {"PLACE": "fargate"},
+        "environment": {"PLACE": place},
         "scheduler_port": port,
         "scheduler_extra_args": ["--port", str(port)],
     }
@@ -154,6 +154,16 @@ def test_a_run_that_is_cancelled_while_it_waits(fargate: Fargate, env: dict[str,
     ended = running.ended()
     assert ended.kind == "Cancelled", ended.output
     assert [call["task"] for call in fargate.calls["StopTask"]] == list(fargate.tasks)
+    _nothing_is_left(fargate, ended)
+
+
+def test_a_run_that_is_cancelled_while_its_tasks_run(fargate: Fargate, env: dict[str, str], run: Run) -> None:
+    """They are interrupted or given up, and the whole cluster is deleted."""
+    running = run(env, cluster_class=CLASS, cluster_kwargs=_arguments("hold"))
+    wait_until("a task runs", lambda: running.said("HOLDING"), PATIENCE)
+    running.cancel()
+    ended = running.ended()
+    assert ended.kind == "Cancelled", ended.output
     _nothing_is_left(fargate, ended)
 
 

@@ -62,11 +62,11 @@ class Place:
     namespace: str
     env: dict[str, str]
 
-    def spec(self, name: str) -> dict[str, Any]:
+    def spec(self, name: str, place: str) -> dict[str, Any]:
         """A cluster of one worker, as the package would make it, but on ports of this machine that are free."""
         program = (
             "import json; from dask_kubernetes.operator import make_cluster_spec; "
-            f"print(json.dumps(make_cluster_spec({name!r}, image={IMAGE!r}, n_workers=1, env={{'PLACE': 'pod'}})))"
+            f"print(json.dumps(make_cluster_spec({name!r}, image={IMAGE!r}, n_workers=1, env={{'PLACE': {place!r}}})))"
         )
         made = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, check=True)
         spec: dict[str, Any] = json.loads(made.stdout)
@@ -172,8 +172,13 @@ def place(cluster: Cluster, commands: str, names: str, tmp_path: Path) -> Iterat
     node.lose()
 
 
-def _arguments(place: Place, **more: Any) -> dict[str, Any]:
-    return {"custom_cluster_spec": place.spec("flow"), "namespace": place.namespace, "quiet": True, "resource_timeout": PATIENCE, **more}
+def _arguments(place: Place, name: str = "pod") -> dict[str, Any]:
+    return {
+        "custom_cluster_spec": place.spec("flow", name),
+        "namespace": place.namespace,
+        "quiet": True,
+        "resource_timeout": PATIENCE,
+    }
 
 
 def test_a_flow_runs_on_a_cluster_of_the_operator(operator: None, place: Place, run: Run) -> None:
@@ -200,6 +205,16 @@ def test_a_run_that_is_cancelled_while_its_pods_wait(operator: None, place: Plac
     running = run(place.env, cluster_class=CLASS, cluster_kwargs=arguments)
     # also the worker's: of a cluster that goes before the operator has seen to its workers, an empty group of workers stays
     place.cluster.wait(lambda: len(place.left().get("pods", [])) == 2, "scheduler and worker have no pods")
+    running.cancel()
+    ended = running.ended()
+    assert ended.kind == "Cancelled", ended.output
+    place.nothing_is_left()
+
+
+def test_a_run_that_is_cancelled_while_its_tasks_run(operator: None, place: Place, run: Run) -> None:
+    """They are interrupted or given up, and the cluster is deleted."""
+    running = run(place.env, cluster_class=CLASS, cluster_kwargs=_arguments(place, "hold"))
+    place.cluster.wait(lambda: running.said("HOLDING"), "no task runs", PATIENCE)
     running.cancel()
     ended = running.ended()
     assert ended.kind == "Cancelled", ended.output

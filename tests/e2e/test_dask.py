@@ -63,7 +63,7 @@ def test_what_tasks_tell_and_ask(site: Site, flows: dict[str, str], name: str) -
     """Logs, prints and artifacts reach the run's page; a secret, key-value pairs and the context need no setting of the worker's."""
     with site.client as client:
         run_id = client.create_flow_run(flows[name])
-        site.ended(run_id, state="Success", timeout=120)
+        site.ended(run_id, state="Success", timeout=300)
         kept, place = client.get_key_value("shown"), client.get_key_value("place")
         document = """query($id: uuid!) { task_run_artifact(where: {task_run: {flow_run_id: {_eq: $id}}}) {
             kind data task_run { map_index task { slug } } } }"""
@@ -84,7 +84,7 @@ def test_what_tasks_tell_and_ask(site: Site, flows: dict[str, str], name: str) -
 def test_no_token_stays_in_a_worker(site: Site, flows: dict[str, str], foreign: Foreign) -> None:
     """What a worker was lent for one run's tasks, nobody else's finds there."""
     with site.client as client:
-        site.ended(client.create_flow_run(flows["elsewhere"]), state="Success", timeout=120)
+        site.ended(client.create_flow_run(flows["elsewhere"]), state="Success", timeout=300)
 
     def settings() -> tuple[Any, ...]:
         import os

@@ -12,7 +12,17 @@ from typing import Any
 from distributed import Client
 
 _SCHEDULER = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
-_WORKER = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "60"]
+_WORKER = [
+    "distributed.cli.dask_worker",
+    "--nthreads",
+    "1",
+    "--no-nanny",
+    "--no-dashboard",
+    "--host",
+    "127.0.0.1",
+    "--death-timeout",
+    "300",
+]
 
 
 class Foreign:
@@ -40,9 +50,9 @@ class Foreign:
         self._start("scheduler", *_SCHEDULER, "--scheduler-file", str(place))
         for name, more in (("plain", ()), ("gifted", ("--resources", "GPU=1")))[:workers]:
             self._start(name, *_WORKER, "--name", name, "--scheduler-file", str(place), "--local-directory", str(folder), *more)
-        self.client = Client(scheduler_file=str(place), set_as_default=False, timeout=60)
+        self.client = Client(scheduler_file=str(place), set_as_default=False, timeout=300)
         if workers:
-            self.client.wait_for_workers(workers, timeout=60)
+            self.client.wait_for_workers(workers, timeout=300)
         self.address = str(self.client.scheduler_info()["address"])
 
     def _start(self, name: str, module: str, *options: str) -> None:

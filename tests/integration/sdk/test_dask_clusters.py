@@ -89,7 +89,7 @@ class Timer:
     def __init__(self, seconds: float, then: Any) -> None:
         assert seconds == 0.5
         self.daemon = False
-        self._thread = threading.Thread(target=lambda: Remote.asked.wait(60) and then(), daemon=True)
+        self._thread = threading.Thread(target=lambda: Remote.asked.wait(300) and then(), daemon=True)
 
     def start(self) -> None:
         """Begin to wait."""
@@ -114,7 +114,7 @@ def test_a_cluster_that_does_not_come_up(slow: type[Slow], monkeypatch: pytest.M
 def test_a_run_that_is_cancelled_while_its_cluster_comes_up(slow: type[Slow]) -> None:
     """It does not wait for the cluster, and closes what was begun."""
     run = FlowRun(_flow(), executor=DaskExecutor(cluster_class=slow), reporter=MemoryReporter())
-    stopper = threading.Thread(target=lambda: Remote.asked.wait(60) and run.cancel("enough"))
+    stopper = threading.Thread(target=lambda: Remote.asked.wait(300) and run.cancel("enough"))
     stopper.start()
     state = run.run()
     stopper.join()
@@ -185,7 +185,7 @@ def test_a_cluster_without_workers(tmp_path: Path) -> None:
 
     try:
         run = FlowRun(_flow(), executor=DaskExecutor(cluster.address), reporter=Listening())
-        stopper = threading.Thread(target=lambda: told.wait(60) and run.cancel("enough"))
+        stopper = threading.Thread(target=lambda: told.wait(300) and run.cancel("enough"))
         stopper.start()
         state = run.run()
         stopper.join()
