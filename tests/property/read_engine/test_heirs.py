@@ -87,7 +87,7 @@ def _sorted(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(map(repr, rows))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(parents=st.lists(_permissions, min_size=1, max_size=3), data=st.data())
 async def test_an_heir_sees_what_some_parent_shows_and_no_more(library: Asker, parents: list[dict[str, Any]], data: st.DataObject) -> None:
     """Rows, cells, conditions on cells, sorting by them, and aggregates over them."""
