@@ -27,7 +27,7 @@ from towpath_server.testing import Backend
 TOWPATH = str(Path(sys.executable).parent / "towpath")
 
 
-def wait_until(what: str, probe: Callable[[], Any], timeout: float = 30.0) -> Any:
+def wait_until(what: str, probe: Callable[[], Any], timeout: float = 90.0) -> Any:
     """The first true answer of `probe`; fails with `what` when there is none in time. Real processes have no clock to inject."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -112,7 +112,7 @@ class Site:
         found: dict[str, Any] = self.backend.graphql(document, id=run_id)["flow_run_by_pk"]
         return found
 
-    def ended(self, run_id: str, *, state: str, timeout: float = 40.0) -> dict[str, Any]:
+    def ended(self, run_id: str, *, state: str, timeout: float = 90.0) -> dict[str, Any]:
         """The run once it has ended, which must be in `state`."""
         found: dict[str, Any] = wait_until(f"run {run_id} ends", lambda: (r := self.run(run_id)) and is_final(r["state"]) and r, timeout)
         assert found["state"] == state, json.dumps(found, indent=1) + self.logs(run_id)

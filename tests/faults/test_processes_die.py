@@ -24,7 +24,7 @@ def test_a_killed_run_is_noticed_at_once_and_runs_again(stage, tmp_path: Path, u
         "the first step is stored", lambda: [t for t in stage.run(run_id)["task_runs"] if t["map_index"] == 0 and t["state"] == "Success"]
     )
     os.kill(pid, signal.SIGKILL)
-    crashed = stage.wait_for(run_id, "Scheduled", timeout=10)
+    crashed = stage.wait_for(run_id, "Scheduled", timeout=60)
     assert "SIGKILL" in crashed["state_message"]
     run = stage.wait_for(run_id, "Success")
     history_is_whole(run)
@@ -128,9 +128,9 @@ while True:
     run_id = stage.create(flow, trace, steps=1)
     pid = stage.began(trace)
     stage.cli("cancel", run_id)
-    run = stage.wait_for(run_id, "Cancelled", timeout=40)
+    run = stage.wait_for(run_id, "Cancelled", timeout=90)
     history_is_whole(run)
-    until("the process is gone", lambda: not Path(f"/proc/{pid}").exists(), timeout=15)
+    until("the process is gone", lambda: not Path(f"/proc/{pid}").exists(), timeout=60)
     assert {t["state"] for t in run["task_runs"]} <= {"Cancelled", "Success", "Mapped"}
 
 

@@ -40,8 +40,8 @@ def test_every_service_may_be_killed_in_the_middle_of_a_run(make_stage, tmp_path
     for service in SERVICES:
         (process,) = children(stage, f"towpath_{service}.main")
         process.kill()
-        until(f"{service} is back", lambda s=service, old=process.pid: successors(stage, f"towpath_{s}.main", old), timeout=30)
-        until("the backend is healthy", lambda: stage.cli("server", "status", "--data-dir", str(stage.backend.directory)), timeout=30)
+        until(f"{service} is back", lambda s=service, old=process.pid: successors(stage, f"towpath_{s}.main", old), timeout=90)
+        until("the backend is healthy", lambda: stage.cli("server", "status", "--data-dir", str(stage.backend.directory)), timeout=90)
     assert stage.run(run_id)["state"] == "Running", "the run ended before every service had been killed"
     run = stage.wait_for(run_id, "Success")
     history_is_whole(run)
@@ -77,10 +77,10 @@ def test_nats_may_be_killed_and_wiped(stage, tmp_path: Path, until, history_is_w
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     nats.kill()
     for number in range(3):
-        run = stage.wait_for(stage.create(flow, tmp_path / f"trace-{number}"), "Success", timeout=30)
+        run = stage.wait_for(stage.create(flow, tmp_path / f"trace-{number}"), "Success", timeout=90)
         history_is_whole(run)
-    until("another NATS runs", lambda: successors(stage, "nats-server", nats.pid), timeout=30)
-    until("the backend is healthy", lambda: stage.cli("server", "status", "--data-dir", str(stage.backend.directory)), timeout=30)
+    until("another NATS runs", lambda: successors(stage, "nats-server", nats.pid), timeout=90)
+    until("the backend is healthy", lambda: stage.cli("server", "status", "--data-dir", str(stage.backend.directory)), timeout=90)
 
 
 def test_the_backend_may_be_away_for_thirty_seconds(stage, tmp_path: Path, until, history_is_whole):
@@ -154,7 +154,7 @@ def test_a_hook_is_told_although_its_teller_is_killed(make_stage, tmp_path: Path
         with stage.client as client:
             client.create_hook("WEBHOOK", states=["Cancelled"], config={"url": f"http://127.0.0.1:{server.server_port}/"})
             client.cancel_flow_run(stage.create(flow, tmp_path / "trace"))
-            until("the hook is being told", lambda: got, timeout=15)
+            until("the hook is being told", lambda: got, timeout=60)
             (process,) = children(stage, "towpath_graphql.main")
             process.kill()
             answers.set()

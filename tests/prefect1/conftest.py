@@ -35,7 +35,7 @@ QUICK = {
 ASKED = "import json, sys\ngiven = json.loads(sys.argv[1])\n{source}\nprint('\\n' + json.dumps(answer, default=str))\n"
 
 
-def wait_until(what: str, probe: Callable[[], Any], timeout: float = 60.0) -> Any:
+def wait_until(what: str, probe: Callable[[], Any], timeout: float = 90.0) -> Any:
     """The first true answer of `probe`; fails with `what` when there is none in time. Real processes have no clock to inject."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -112,14 +112,14 @@ class Prefect1:
               task { slug } states(order_by: {version: asc}) { state message version timestamp } } } }"""
         return dict(self.query(document, id=run_id)["flow_run_by_pk"])
 
-    def ended(self, run_id: str, *states: str, timeout: float = 60.0) -> dict[str, Any]:
+    def ended(self, run_id: str, *states: str, timeout: float = 90.0) -> dict[str, Any]:
         """The run once it and its processes, which send their last log lines then, have ended; it must be in one of `states`."""
         found: dict[str, Any] = wait_until(f"run {run_id} ends", lambda: (r := self.run(run_id)) and is_final(r["state"]) and r, timeout)
         wait_until(f"the processes of run {run_id} end", lambda: not self.processes(run_id))
         assert found["state"] in (states or ("Success",)), json.dumps(found, indent=1) + "\n".join(self.logs(run_id))
         return found
 
-    def reaches(self, run_id: str, state: str, timeout: float = 60.0) -> dict[str, Any]:
+    def reaches(self, run_id: str, state: str, timeout: float = 90.0) -> dict[str, Any]:
         """The run once it is in `state`."""
         found: dict[str, Any] = wait_until(f"run {run_id} is {state}", lambda: (r := self.run(run_id))["state"] == state and r, timeout)
         return found

@@ -58,7 +58,7 @@ class AgentProcess:
                 self.lines.append(line)
                 self._news.notify_all()
 
-    def says(self, text: str, timeout: float = 20.0) -> str:
+    def says(self, text: str, timeout: float = 90.0) -> str:
         """Wait for a line that contains `text`."""
         with self._news:
             found = self._news.wait_for(lambda: [line for line in self.lines if text in line], timeout)

@@ -15,7 +15,7 @@ from towpath_service_kit.bus import BusMessage, NatsBus
 from towpath_service_kit.metrics import Metrics
 from towpath_service_kit.testing import MemoryBus, capture_logs
 
-PATIENCE = 15
+PATIENCE = 60
 
 
 class Ear:

@@ -93,10 +93,10 @@ async def served(app):
 @pytest.fixture(params=["http", "asgi"])
 async def upstream(request, application):
     if request.param == "asgi":
-        yield AsgiUpstream(application, timeout=2)
+        yield AsgiUpstream(application, timeout=30)
         return
     async with served(application) as port:
-        remote = HttpUpstream(f"http://127.0.0.1:{port}", timeout=2)
+        remote = HttpUpstream(f"http://127.0.0.1:{port}", timeout=30)
         yield remote
         await remote.close()
 
@@ -159,7 +159,7 @@ async def test_a_short_answer_is_fetched_whole_and_a_long_one_open(upstream, app
         opened = await upstream.fetch("/endless", b"", whole=10_000)
         await anext(opened.chunks)
         await opened.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await application.state.ended.wait()
         opened = await upstream.fetch("/breaks_off", b"", whole=0)
         with capture_logs(), pytest.raises(TowpathError) as caught:
@@ -174,7 +174,7 @@ async def test_leaving_a_stream_early_ends_the_call(upstream, application):
         async for chunk in answer.chunks:
             assert chunk
             break
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await application.state.ended.wait()
 
 

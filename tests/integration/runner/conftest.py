@@ -61,7 +61,7 @@ class Bench:
             self.said.append(message)
             self.news.notify_all()
 
-    def wait_for(self, condition: Callable[[], Any], timeout: float = 20.0) -> Any:
+    def wait_for(self, condition: Callable[[], Any], timeout: float = 90.0) -> Any:
         with self.news:
             assert self.news.wait_for(condition, timeout), f"did not happen; the runner said {self.said}; it wrote:\n{self.output()}"
             return condition()
@@ -101,7 +101,7 @@ class Bench:
         """Wait until a task run is running."""
         self.api.wait_for(lambda: "Running" in run.task_states(slug))
 
-    def appears(self, path: Path, timeout: float = 15.0) -> None:
+    def appears(self, path: Path, timeout: float = 90.0) -> None:
         """Wait until a file is there."""
         end = time.monotonic() + timeout
         while not path.exists():
@@ -132,7 +132,7 @@ def bench(api: FakeApi, settings: Settings, tmp_path: Path) -> Iterator[Bench]:
 def gone() -> Callable[[int], None]:
     """Waits until a process is gone (it may be a zombie of somebody else)."""
 
-    def wait(pid: int, timeout: float = 10.0) -> None:
+    def wait(pid: int, timeout: float = 90.0) -> None:
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             try:

@@ -113,7 +113,7 @@ def test_signals_cancel_a_run(name: str, message: str) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     os.kill(process.pid, getattr(signal, name))
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=60)
     assert rest == f"Cancelled {message} ['Running', 'Cancelled'] ['Running', 'Cancelled'] 1\n"
     assert process.returncode == 0
 

@@ -21,7 +21,7 @@ from towpath_server.embedded.binaries import postgres_installs, reachable
 from towpath_server.embedded.remains import processes_in
 from towpath_service_kit.testing import START_STOP_CASES, capture_logs
 
-PATIENCE = 30
+PATIENCE = 90
 ROOT = os.geteuid() == 0
 
 

@@ -25,7 +25,7 @@ from towpath_server.testing import Backend, free_port
 
 TOWPATH = str(Path(sys.executable).parent / "towpath")
 ROOT = os.geteuid() == 0
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def wait_until(what: str, probe: Callable[[], Any], timeout: float = PATIENCE) -> Any:
@@ -75,7 +75,7 @@ def working_in(directory: Path) -> list[psutil.Process]:
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as e:
         with e:
@@ -109,7 +109,7 @@ def test_a_signal_stops_everything(open_directory, number, processes):
     began = time.monotonic()
     os.kill(pid, number)
     assert backend.wait() == 0, "".join(backend.output)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert working_in(data) == []
     assert not (data / "server.json").exists()
     assert len(backend.output) == 1, "".join(backend.output)
@@ -139,7 +139,7 @@ def test_ctrl_c_during_the_start(open_directory):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, "", "")
-    wait_until("nothing is left", lambda: not working_in(data), timeout=5)
+    wait_until("nothing is left", lambda: not working_in(data), timeout=60)
     with Backend(data) as backend:
         assert backend.graphql("{ hello }")["hello"]
 
@@ -160,7 +160,7 @@ def test_data_survive(open_directory, end):
         assert json.loads(towpath("server", "status", "--json", "--data-dir", str(data)).stdout)["healthy"] is True
     finally:
         backend.close()
-    wait_until("nothing is left", lambda: not working_in(data), timeout=5)
+    wait_until("nothing is left", lambda: not working_in(data), timeout=60)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ status, stop
@@ -406,7 +406,7 @@ def test_an_ordinary_user(open_directory):
                 process.communicate(timeout=PATIENCE)
         for runner in [p for p in working_in(home) if "towpath.runner" in p.cmdline()]:
             runner.terminate()
-        wait_until("nothing is left", lambda: not working_in(home), timeout=10)
+        wait_until("nothing is left", lambda: not working_in(home), timeout=60)
 
 
 def test_the_directory_is_private(open_directory):

@@ -76,19 +76,19 @@ def _event_of_a_created_run(backend: Backend) -> dict[str, Any]:
     flow = {"name": "canal", "tasks": [{"slug": "a-1", "name": "a", "max_retries": 0, "retry_delay": 0}], "edges": [], "parameters": []}
     with connect(f"ws://127.0.0.1:{backend.port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
         socket.send('{"type":"connection_init"}')
-        socket.recv(timeout=20)
+        socket.recv(timeout=60)
         query = "subscription { flow_run_events { type traceparent flow_run_id } }"
         socket.send(json.dumps({"id": "e", "type": "subscribe", "payload": {"query": query}}))
         # the doorbell's first hint comes when what was subscribed to before is in place
         socket.send(json.dumps({"id": "w", "type": "subscribe", "payload": {"query": "subscription { agent_work { reason } }"}}))
-        assert json.loads(socket.recv(timeout=20))["id"] == "w"
+        assert json.loads(socket.recv(timeout=60))["id"] == "w"
         given = {"serialized_flow": flow, "code": base64.b64encode(b"code").decode(), "code_hash": hashlib.sha256(b"code").hexdigest()}
         given |= {"signature": base64.b64encode(bytes(64)).decode(), "key_id": "k"}
         made = _post(backend, "mutation($i: register_flow_input!) { register_flow(input: $i) { flow_id } }", {"i": given})
         given = {"flow_id": made["data"]["register_flow"]["flow_id"]}
         _post(backend, "mutation($i: create_flow_run_input!) { create_flow_run(input: $i) { id } }", {"i": given})
         while True:
-            message = json.loads(socket.recv(timeout=20))
+            message = json.loads(socket.recv(timeout=60))
             if message["id"] == "e":
                 return dict(message["payload"]["data"]["flow_run_events"])
 

@@ -220,11 +220,11 @@ class Pty:
     def type(self, keys: bytes) -> None:
         os.write(self._tty, keys)
 
-    def until(self, text: str, timeout: float = 15.0) -> list[str]:
+    def until(self, text: str, timeout: float = 90.0) -> list[str]:
         """What is on the screen once `text` is."""
         return self.when(lambda lines: any(text in line for line in lines), timeout, text)
 
-    def when(self, holds: Callable[[list[str]], bool], timeout: float = 15.0, what: str = "") -> list[str]:
+    def when(self, holds: Callable[[list[str]], bool], timeout: float = 90.0, what: str = "") -> list[str]:
         deadline = time.monotonic() + timeout
         while not holds(lines := [line.rstrip() for line in self.screen.display]):
             left = deadline - time.monotonic()
