@@ -1,4 +1,4 @@
-"""The bundled message bus, as the chart starts it: three real servers become one cluster, and lose none of it with one of them."""
+"""The bundled message bus, as the chart starts it: three real servers become one cluster with one leader, and its probes find them well."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def ports() -> Iterator[list[dict[str, int]]]:
         yield [{name: taken() for name in ("nats", "cluster", "monitor")} for _ in range(3)]
 
 
-def test_three_servers_with_the_chart_s_arguments_are_one_jetstream_and_outlive_one(
-    home: Path, tmp_path: Path, ports: list[dict[str, int]]
-) -> None:
+def test_three_servers_with_the_chart_s_arguments_are_one_jetstream(home: Path, tmp_path: Path, ports: list[dict[str, int]]) -> None:
     container = one(render("", home), "StatefulSet", "t-towpath-nats")["spec"]["template"]["spec"]["containers"][0]
     probes = {kind: container[f"{kind}Probe"]["httpGet"]["path"].lstrip("/") for kind in ("liveness", "readiness")}
     servers = [Server(number, container["args"], ports, tmp_path) for number in range(3)]
@@ -88,11 +86,6 @@ def test_three_servers_with_the_chart_s_arguments_are_one_jetstream_and_outlive_
                 wait_until(
                     f"{server.name} is well: {path}", lambda server=server, path=path: server.ask(path) == {"status": "ok"}, PATIENCE
                 )
-        leader = next(server for server in servers if server.name == meta(servers[0])[1])
-        leader.end()
-        rest = [server for server in servers if server is not leader]
-        wait_until("the two have a new leader", lambda: all(meta(one)[1] in {s.name for s in rest} for one in rest), PATIENCE)
-        wait_until("the two are well", lambda: all(one.ask(probes["readiness"]) == {"status": "ok"} for one in rest), PATIENCE)
     finally:
         for server in servers:
             server.end()
