@@ -101,7 +101,8 @@ from mine m cross join lateral (
 -- when its process ends because all that is left waits; so it is handed out, still Running, once one of its task runs is due.
 --
 -- A look at the front of each queue says how late the last run of the answer is due at most, so that an agent of many queues does not read
--- a whole answer from each of them, and nothing from a queue whose first run is due later. That the agent has asked is noted by the way, and is not worth waiting for the disk: it asks again soon.
+-- a whole answer from each of them, and nothing from a queue whose first run is due later. That the agent has asked is noted by the way, and
+-- is not worth waiting for the disk: it asks again soon.
 with recursive relaxed as (
     select set_config('synchronous_commit', 'off', true)
 ), asked as (
