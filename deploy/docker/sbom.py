@@ -1,31 +1,29 @@
-"""Prints what an image holds as a CycloneDX 1.5 bill of materials: its Python distributions, and Debian's packages of its base.
-
-Usage: sbom.py NAME SITE_PACKAGES. It runs while the image is built, with nothing but the standard library.
-"""
+"""What an image holds, as a CycloneDX 1.5 bill of materials: its Python distributions, and Debian's packages of its base."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import sys
-from importlib.metadata import distributions
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import Distribution
 from typing import Any
 
 
-def python_components(site: str) -> list[dict[str, Any]]:
-    """The distributions in a folder of packages."""
-    found = []
-    for each in distributions(path=[site]):
+def python_components(found: Iterable[Distribution]) -> list[dict[str, Any]]:
+    """Python distributions, by name."""
+    components = []
+    for each in found:
         name, version = each.metadata["Name"], each.version
         component: dict[str, Any] = {"type": "library", "name": name, "version": version, "purl": f"pkg:pypi/{name.lower()}@{version}"}
         licence = each.metadata.get("License-Expression") or each.metadata.get("License") or ""
         if licence and "\n" not in licence:
             component["licenses"] = [{"license": {"name": licence}}]
-        found.append(component)
-    return sorted(found, key=lambda c: c["name"].lower())
+        components.append(component)
+    return sorted(components, key=lambda c: c["name"].lower())
 
 
+@cache
 def debian_components() -> list[dict[str, Any]]:
     """The packages of the base, where it is Debian's."""
     if shutil.which("dpkg-query") is None:
@@ -38,21 +36,20 @@ def debian_components() -> list[dict[str, Any]]:
     ]
 
 
-def main() -> None:
-    """Print it."""
-    name, site = sys.argv[1:]
-    mine = python_components(site)
+def bill_of_materials(name: str, found: Iterable[Distribution]) -> dict[str, Any]:
+    """The bill of an image.
+
+    Args:
+        name: The distribution that the image is about.
+        found: All that it holds.
+    """
+    mine = python_components(found)
     version = next((c["version"] for c in mine if c["name"] == name), None)
     about: dict[str, Any] = {"type": "container", "name": name} | ({"version": version} if version else {})
-    bill = {
+    return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": {"component": about},
         "components": [*mine, *debian_components()],
     }
-    print(json.dumps(bill, indent=1))
-
-
-if __name__ == "__main__":
-    main()

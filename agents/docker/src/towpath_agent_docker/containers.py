@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from towpath.agent.claims import ClaimedRun
+from towpath.agent.images import wanted_image
 from towpath.agent.inside import environment, stop_timeout
 from towpath_agent_docker.settings import DockerSettings
 
@@ -72,7 +73,7 @@ def plan(run: ClaimedRun, settings: DockerSettings, *, api_url: str, trusted_key
         host_config["network_mode"] = settings.networks[0]
     env = environment(run, api_url=inside_url, trusted_keys=trusted_keys, env=settings.env)
     return Plan(
-        image=config.get("image") or settings.image,
+        image=wanted_image(run) or settings.image,
         name=container_name(run.name),
         env=env,
         labels={AGENT: mark, **run.marks(LABEL)},

@@ -25,7 +25,7 @@ import yaml
 from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
 from towpath.agent.endings import Ending
-from towpath.agent.images import check_image
+from towpath.agent.images import check_image, wanted_image
 from towpath.agent.inside import environment
 from towpath.agent.installation import Installation
 from towpath.agent.settings import AgentSettings
@@ -183,7 +183,7 @@ class ECSAgent(SupervisedAgent):
         return handle.rpartition("/")[2]
 
     def _request(self, run: ClaimedRun) -> dict[str, Any]:
-        config, kind = run.run_config, tasks.launch_type(run.run_config, self._ecs)
+        config, kind = {**run.run_config, "image": wanted_image(run)}, tasks.launch_type(run.run_config, self._ecs)
         if config.get("task_definition_arn"):
             described = self._aws.described(str(config["task_definition_arn"]))
         else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from towpath.agent.claims import MARK_FENCE, MARK_FLOW, MARK_RUN, ClaimedRun
-from towpath.agent.images import check_image
+from towpath.agent.images import check_image, wanted_image
 from towpath.agent.inside import COMMAND, environment, stop_timeout
 from towpath_agent_kubernetes import policy, templates
 from towpath_agent_kubernetes.settings import KubernetesSettings
@@ -82,7 +82,7 @@ def plan(run: ClaimedRun, settings: KubernetesSettings, *, api_url: str, trusted
     policy.check_service_account(account, settings.service_account_name, settings.allowed)
     policy.check_job(job, settings.allowed)
     container = _container(pod)
-    container["image"] = config.get("image") or container.get("image") or settings.image
+    container["image"] = wanted_image(run) or container.get("image") or settings.image
     for one in (*pod["containers"], *pod.get("initContainers", ())):
         check_image(str(one.get("image") or ""), settings.allowed_registries)
     env = environment(run, api_url=api_url, trusted_keys=trusted_keys, env=settings.env)

@@ -1,13 +1,23 @@
-"""From which registries an agent takes images."""
+"""Which image a run wants, and from which registries an agent takes images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from towpath.agent.base import CannotStartError
+from towpath.agent.claims import ClaimedRun
 
 DEFAULT_IMAGE = "towpath:latest"
 """The image of runs for which nothing names one."""
+
+
+def wanted_image(run: ClaimedRun) -> str | None:
+    """The image of a run's storage if its code is in one, else that of its run config; None when neither names one."""
+    storage = run.storage
+    if storage.get("type") == "Docker" and storage.get("image_name"):
+        registry = f"{storage['registry_url']}/" if storage.get("registry_url") else ""
+        return f"{registry}{storage['image_name']}:{storage.get('image_tag') or 'latest'}"
+    return run.run_config.get("image") or None
 
 
 def check_image(image: str, registries: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 import cloudpickle  # noqa: F401  (the zygote imports this module to have ready what every run needs)
 
+from towpath._context import context
 from towpath.client import keys, transport  # noqa: F401
 from towpath.client.client import Client
 from towpath.client.settings import Settings
@@ -226,7 +227,8 @@ class RunProcess:
         )
         if not known:
             self._cache.write(code["hash"], blob, flow_id=run["flow_id"])
-        flow = load_code(blob)
+        with context(running_with_backend=True):  # a storage's secrets are those of the API
+            flow = load_code(blob)
         if flow.name != run["flow_name"]:
             raise TowpathError(Code.BAD_FLOW, f"The signed code holds another flow than {run['flow_name']!r}; register the flow again.")
         return flow

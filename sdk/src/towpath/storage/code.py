@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,11 @@ PROTOCOL = 5
 def code_hash(blob: bytes) -> str:
     """sha256 of the code, in hex: its address."""
     return hashlib.sha256(blob).hexdigest()
+
+
+def code_name(flow_name: str, address: str) -> str:
+    """Path of a flow's code among that of others, for storages that have paths: `etl/0a1b2c3d4e5f6071.pickle`."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', flow_name).strip('.') or 'flow'}/{address[:16]}.pickle"
 
 
 def code_info() -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from towpath.errors import FlowError
-from towpath.storage.code import SCRIPT_MARK, code_hash, pickle_flow
+from towpath.storage.code import SCRIPT_MARK, code_hash, code_name, pickle_flow
 from towpath.storage.pointers import pointer
 from towpath_proto import __version__
 from towpath_proto.errors import Code
@@ -34,10 +34,19 @@ class Storage(Protocol):
         ...
 
 
-class _Storage:
+class BaseStorage:
+    """What all storages have in common.
+
+    Args:
+        secrets: Names of secrets that must be there before the code of a flow is loaded. A run asks the API for them.
+    """
+
     stored_as_script = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, secrets: Iterable[str] | None = None) -> None:
+        if isinstance(secrets, str):
+            raise FlowError(Code.BAD_SETTING, "secrets is a list of names, not one string")
+        self.secrets = list(secrets or ())
         self.flows: dict[str, str] = {}
         """Where the code of each flow is, by the flow's name; known after it was packed."""
 
@@ -47,8 +56,18 @@ class _Storage:
     def to_dict(self) -> dict[str, Any]:
         """Prefect 1's JSON."""
         kind = type(self).__name__.removesuffix("Storage")
-        common = {"flows": dict(self.flows), "secrets": [], "stored_as_script": self.stored_as_script, "__version__": __version__}
+        common = {
+            "flows": dict(self.flows),
+            "secrets": list(self.secrets),
+            "stored_as_script": self.stored_as_script,
+            "__version__": __version__,
+        }
         return {**self._fields(), **common, "type": kind}
+
+    def _pointer(self, flow: Flow, **facts: Any) -> bytes:
+        """What is signed of a flow whose code is kept elsewhere."""
+        more = {"secrets": self.secrets} if self.secrets else {}
+        return pointer(type=type(self).__name__, flow=flow.name, **facts, **more)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "flows": {}}  # so that a flow pickles the same each time it is packed
@@ -57,7 +76,7 @@ class _Storage:
         return f"<{type(self).__name__}: {', '.join(f'{name}={value!r}' for name, value in self._fields().items())}>"
 
 
-class BackendStorage(_Storage):
+class BackendStorage(BaseStorage):
     """The code is kept by the backend: no disk, bucket or image to share. The default."""
 
     def pack(self, flow: Flow) -> bytes:
@@ -67,7 +86,7 @@ class BackendStorage(_Storage):
         return code
 
 
-class Local(_Storage):
+class Local(BaseStorage):
     """The code is kept on the disk of the machine that registers it; agents must see that disk.
 
     Args:
@@ -76,15 +95,22 @@ class Local(_Storage):
         path: File of the pickled flow, in place of a name of ours in `directory`; with `stored_as_script`, the script.
         stored_as_script: Whether a script is run at each run, so that the flow may be changed without registering it again. Only the
             path is signed then: who can write the file decides what runs.
+        secrets: Names of secrets that must be there before the flow is loaded.
 
     Raises:
         FlowError: BAD_SETTING.
     """
 
     def __init__(
-        self, directory: str | None = None, validate: bool = True, path: str | None = None, stored_as_script: bool = False
+        self,
+        directory: str | None = None,
+        validate: bool = True,
+        path: str | None = None,
+        stored_as_script: bool = False,
+        *,
+        secrets: Iterable[str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(secrets=secrets)
         if stored_as_script and not path:
             raise FlowError(Code.BAD_SETTING, "Local storage of a script needs its path: Local(path=..., stored_as_script=True)")
         home = os.environ.get("TOWPATH_HOME", "~/.towpath")
@@ -100,14 +126,13 @@ class Local(_Storage):
             if self.validate and not Path(self.path).is_file():
                 raise FlowError(Code.NOT_FOUND, f"there is no script {self.path}; give Local storage the path that agents find it at")
             self.flows[flow.name] = self.path
-            return pointer(type="Local", flow=flow.name, script=self.path)
+            return self._pointer(flow, script=self.path)
         code = pickle_flow(flow)
         address = code_hash(code)
-        name = re.sub(r"[^\w.-]+", "-", flow.name)
-        place = self.path or str(Path(self.directory, name, f"{address[:16]}.pickle"))
+        place = self.path or str(Path(self.directory, code_name(flow.name, address)))
         self._write(place, code)
         self.flows[flow.name] = place
-        return pointer(type="Local", flow=flow.name, path=place, sha256=address)
+        return self._pointer(flow, path=place, sha256=address)
 
     def _write(self, place: str, code: bytes) -> None:
         from towpath.engine.results import write_whole
@@ -124,13 +149,14 @@ class Local(_Storage):
         return {"directory": self.directory, "path": self.path}
 
 
-class Module(_Storage):
+class Module(BaseStorage):
     """The flow is a global variable of a module that is installed where runs take place.
 
     Only the module's name is signed: what is installed there decides what runs.
 
     Args:
         module: The module's full name, such as `my_flows.nightly`, or `my_flows.nightly:flow` to name the variable.
+        secrets: Names of secrets that must be there before the flow is loaded.
 
     Raises:
         FlowError: BAD_SETTING.
@@ -138,8 +164,8 @@ class Module(_Storage):
 
     stored_as_script = True
 
-    def __init__(self, module: str) -> None:
-        super().__init__()
+    def __init__(self, module: str, *, secrets: Iterable[str] | None = None) -> None:
+        super().__init__(secrets=secrets)
         name, _, attribute = module.partition(":")
         if not all(part.isidentifier() for part in name.split(".")) or (":" in module and not attribute.isidentifier()):
             raise FlowError(Code.BAD_SETTING, f"{module!r} is not the name of a module, such as 'my_flows.nightly'")
@@ -164,7 +190,7 @@ class Module(_Storage):
                 module=name,
             )
         self.flows[flow.name] = self.module
-        return pointer(type="Module", flow=flow.name, module=self.module)
+        return self._pointer(flow, module=self.module)
 
     def _fields(self) -> dict[str, Any]:
         return {"module": self.module}

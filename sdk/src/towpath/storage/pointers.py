@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from towpath.client.secrets import Secret
 from towpath.errors import FlowError
 from towpath.storage.code import load_flow
 from towpath_proto.errors import Code
@@ -17,8 +20,12 @@ from towpath_proto.errors import Code
 if TYPE_CHECKING:
     from towpath.core.flow import Flow
 
+LOCAL_REMEDY = (
+    "Local storage needs an agent that sees the disk on which the flow was registered: use labels, or leave the code to the backend"
+)
 
-def pointer(**facts: str) -> bytes:
+
+def pointer(**facts: Any) -> bytes:
     """A pointer; `type` and `flow`, and what the type needs."""
     return json.dumps({"pointer": 1, **facts}, sort_keys=True).encode()
 
@@ -28,36 +35,56 @@ def load_code(blob: bytes) -> Flow:
 
     Raises:
         FlowError: FLOW_CODE_MISSING if something is missing on this machine, BAD_SIGNATURE if the pickle pointed to is another one,
-            BAD_FLOW if there is no flow. What a script or module itself raises is passed on.
+            BAD_FLOW if there is no flow; MissingSecretError without a secret that the storage names. What a script or module itself raises
+            is passed on.
     """
     if not blob.startswith(b"{"):
         return load_flow(blob)
     facts: dict[str, Any] = json.loads(blob)
+    for name in facts.get("secrets") or ():
+        Secret(name).get()
     match facts.get("type"):
         case "Local" if "script" in facts:
             return _from_script(facts["script"], facts["flow"])
         case "Local":
-            return _from_pickle(facts["path"], facts["sha256"], facts["flow"])
+            return _from_pickle(facts, LOCAL_REMEDY)
+        case "Docker":
+            return _from_pickle(facts, f"it is in the image {facts['image']}: let an agent run it that starts containers (use labels)")
         case "Module":
             return _from_module(facts["module"], facts["flow"])
+        case "S3":
+            from towpath.storage.s3 import fetch
+
+            return _fetched_script(fetch(facts), facts) if "script" in facts else _checked(fetch(facts), facts, facts["key"])
+        case "Git":
+            from towpath.storage.git import script
+
+            return _from_script(str(script(facts)), facts["flow"])
     raise FlowError(Code.BAD_FLOW, f"the storage {facts.get('type')!r} is not known here; update towpath where runs take place")
 
 
-def _from_pickle(path: str, sha256: str, name: str) -> Flow:
+def _from_pickle(facts: Mapping[str, Any], remedy: str) -> Flow:
+    path = facts["path"]
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise FlowError(
-            Code.FLOW_CODE_MISSING,
-            f"the code of flow {name!r} is not at {path} on this machine ({error.strerror}); Local storage needs an agent that sees "
-            "the disk on which the flow was registered: use labels, or leave the code to the backend",
-            path=path,
-        ) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise FlowError(
-            Code.BAD_SIGNATURE, f"the file {path} is not the one that was registered, so it is not run; register the flow again"
-        )
+        sentence = f"the code of flow {facts['flow']!r} is not at {path} on this machine ({error.strerror}); {remedy}"
+        raise FlowError(Code.FLOW_CODE_MISSING, sentence, path=path) from error
+    return _checked(data, facts, path)
+
+
+def _checked(data: bytes, facts: Mapping[str, Any], place: str) -> Flow:
+    if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+        sentence = f"the file {place} is not the one that was registered, so it is not run; register the flow again"
+        raise FlowError(Code.BAD_SIGNATURE, sentence)
     return load_flow(data)
+
+
+def _fetched_script(source: bytes, facts: Mapping[str, Any]) -> Flow:
+    with tempfile.TemporaryDirectory(prefix="towpath-script-") as folder:
+        path = Path(folder, Path(facts["script"]).name)
+        path.write_bytes(source)
+        return _from_script(str(path), facts["flow"])
 
 
 def _from_script(path: str, name: str) -> Flow:
