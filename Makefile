@@ -62,16 +62,17 @@ test: install ui ## All tests but faults, UI, prefect==1.4.1 and benchmarks, fas
 faults: install ## Kill, restart and cut off real processes
 	$(VENV)/bin/pytest tests/faults
 
-# The image of Hasura answers reads; READS=embedded-reads takes Towpath's own read engine instead.
-READS := hasura
+# The image of Hasura answers reads unless READS=embedded-reads takes Towpath's own read engine instead; what was said once holds on.
 COMPOSE = cd deploy/compose && $$(command -v docker-compose || echo docker compose)
-images: ui ## Build all container images (TAG=latest)
+images: ## Build all container images (TAG=latest); needs a Docker engine only
 	deploy/docker/build.sh $(or $(TAG),latest)
 
 # Your own key, with which `towpath register` signs: flows of others need theirs (python3 deploy/compose/prepare.py --trust PUBLIC_KEY).
 TRUST = $$(command -v towpath >/dev/null && towpath keys show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["public_key"])')
-up: images ## Start the compose stack on this machine, with secrets of its own, and say how to come in (READS=embedded-reads: without Hasura)
-	python3 deploy/compose/prepare.py --reads $(READS) --trust $(TRUST)
+up: ## Start the compose stack on this machine, with secrets of its own, and say how to come in (READS=embedded-reads: without Hasura)
+	python3 deploy/compose/prepare.py $(if $(READS),--reads $(READS)) --trust $(TRUST)
+	python3 deploy/compose/check.py
+	$(MAKE) --no-print-directory images
 	$(COMPOSE) up -d
 	@echo "Make a key:  (cd deploy/compose && docker-compose exec graphql towpath-graphql create-key --name me)"
 	@echo "Use it:      export TOWPATH_API_URL=http://127.0.0.1:4200 TOWPATH_API_KEY=twk_...; towpath doctor"

@@ -23,6 +23,8 @@ from tests.e2e.conftest import Site, empty_site, make_site, until  # noqa: F401 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = os.environ.get("TOWPATH_PYTHON_IMAGE", "python:3.11-slim")
 FLOW_IMAGE = "towpath:test"
+PATIENCE = 180
+"""Seconds that anything may take here that is waited for: these tests share few cores with an engine and its containers."""
 
 
 def _answers(address: str | None = None) -> bool:
@@ -46,7 +48,7 @@ def start_engine(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host={address}", *more]
     with (folder / "dockerd.log").open("ab") as log:
         process = subprocess.Popen([binary, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not _answers(address):
         if process.poll() is not None or time.monotonic() > deadline:
             process.terminate()
@@ -72,7 +74,7 @@ def _started(folder: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
         unmount_below(folder)
         del os.environ["DOCKER_HOST"]
 

@@ -20,7 +20,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.docker.conftest import FLOW_IMAGE, ROOT, stand_in
+from tests.docker.conftest import FLOW_IMAGE, PATIENCE, ROOT, stand_in
 from tests.e2e.conftest import TOWPATH, wait_until
 from towpath_server.testing import free_port
 
@@ -69,13 +69,13 @@ class Stack:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=5 * PATIENCE,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def towpath(self, *arguments: str) -> str:
-        done = subprocess.run([TOWPATH, *arguments], env=self.env, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([TOWPATH, *arguments], env=self.env, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -104,7 +104,7 @@ def stack(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 
 def test_from_nothing_to_a_run_in_a_container(stack: Stack, engine: Any) -> None:
     """What the README says, by the commands that it names."""
-    wait_until("every service is healthy", stack.healthy, 90)
+    wait_until("every service is healthy", stack.healthy, PATIENCE)
     assert "UNAUTHENTICATED" in subprocess.run([TOWPATH, "get", "flows"], env=stack.env, capture_output=True, text=True, check=False).stderr
     stack.env["TOWPATH_API_KEY"] = stack.compose("exec", "-T", "graphql", "towpath-graphql", "create-key", "--name", "me").strip()
     script = stack.folder / "composed.py"
@@ -113,11 +113,11 @@ def test_from_nothing_to_a_run_in_a_container(stack: Stack, engine: Any) -> None
     run = json.loads(stack.towpath("run", "--id", registered["flow_id"], "--json"))
     run_id = run.get("flow_run_id") or run["id"]
     state: Callable[[], str] = lambda: json.loads(stack.towpath("describe", "flow-run", run_id, "--json"))["state"]  # noqa: E731
-    wait_until("the run ends", lambda: state() in ("Success", "Failed"), 60)
+    wait_until("the run ends", lambda: state() in ("Success", "Failed"), PATIENCE)
     assert state() == "Success", stack.compose("logs", "--no-color", "docker-agent", "engine")
     assert "inside: True" in stack.towpath("logs", run_id)
     mine = {"label": f"io.towpath.flow-run-id={run_id}"}
-    wait_until("its container is removed", lambda: engine.containers.list(all=True, filters=mine) == [], 20)
+    wait_until("its container is removed", lambda: engine.containers.list(all=True, filters=mine) == [], PATIENCE)
 
 
 def test_the_agents_key_is_made_once(stack: Stack) -> None:

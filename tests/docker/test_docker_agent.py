@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from tests.docker.conftest import PATIENCE
 from tests.e2e.conftest import Site
 
 FLOWS = """
@@ -48,7 +49,7 @@ def _create(site: Site, name: str, **more: Any) -> str:
 
 
 def _running(site: Site, until: Callable[..., Any], run_id: str) -> None:
-    until("its task runs", lambda: any(t["state"] == "Running" for t in site.run(run_id)["task_runs"]), 40)
+    until("its task runs", lambda: any(t["state"] == "Running" for t in site.run(run_id)["task_runs"]), PATIENCE)
 
 
 def _story(site: Site, run_id: str) -> str:
@@ -58,17 +59,17 @@ def _story(site: Site, run_id: str) -> str:
 def test_a_run_in_a_container_of_its_own(docked: Site, until: Callable[..., Any], containers: Any) -> None:
     """It runs in there as nobody in particular, its variables arrive, its log is read outside, and the container is gone afterwards."""
     run_id = _create(docked, "inside")
-    docked.ended(run_id, state="Success")
+    docked.ended(run_id, state="Success", timeout=PATIENCE)
     assert "inside: True, uid 10001, COLOR blue" in docked.logs(run_id)
-    until("its container is removed", lambda: not containers(run_id))
+    until("its container is removed", lambda: not containers(run_id), PATIENCE)
 
 
 def test_out_of_memory_is_said(docked: Site, until: Callable[..., Any], containers: Any) -> None:
     """A run that eats more than its limit fails with that reason, as soon as the kernel ends it."""
     run_id = _create(docked, "hungry")
-    docked.ended(run_id, state="Failed")
+    docked.ended(run_id, state="Failed", timeout=PATIENCE)
     assert "was killed by the kernel: out of memory" in _story(docked, run_id)
-    until("its container is removed", lambda: not containers(run_id))
+    until("its container is removed", lambda: not containers(run_id), PATIENCE)
 
 
 def test_a_cancelled_run_ends_in_its_container(docked: Site, until: Callable[..., Any], containers: Any) -> None:
@@ -76,8 +77,8 @@ def test_a_cancelled_run_ends_in_its_container(docked: Site, until: Callable[...
     run_id = _create(docked, "patient")
     _running(docked, until, run_id)
     docked.cli("cancel", run_id)
-    docked.ended(run_id, state="Cancelled", timeout=10)
-    until("its container is removed", lambda: not containers(run_id))
+    docked.ended(run_id, state="Cancelled", timeout=PATIENCE)
+    until("its container is removed", lambda: not containers(run_id), PATIENCE)
 
 
 def test_a_killed_container_is_reported_at_once(docked: Site, until: Callable[..., Any], containers: Any) -> None:
@@ -85,7 +86,7 @@ def test_a_killed_container_is_reported_at_once(docked: Site, until: Callable[..
     run_id = _create(docked, "patient")
     _running(docked, until, run_id)
     containers(run_id)[0].kill()
-    docked.ended(run_id, state="Failed", timeout=20)
+    docked.ended(run_id, state="Failed", timeout=PATIENCE)
     assert "was killed (SIGKILL)" in _story(docked, run_id)
     assert "waiting" in docked.logs(run_id)
 
@@ -100,7 +101,7 @@ def test_what_cannot_be_started_says_why(docked: Site, until: Callable[..., Any]
         ({"host_config": {"mem_limit": "lots"}}, "its run config cannot be followed"),
     ):
         run_id = _create(docked, "inside", run_config={"type": "DockerRun", **config})
-        until(f"reason: {words}", lambda run_id=run_id, words=words: words in _story(docked, run_id), 30)
+        until(f"reason: {words}", lambda run_id=run_id, words=words: words in _story(docked, run_id), PATIENCE)
         docked.cli("cancel", run_id)
 
 
@@ -116,9 +117,9 @@ def test_containers_outlive_their_agent(docked: Site, until: Callable[..., Any],
     assert container.status == "running"
     docked.agent("docker", "--network", "host", "--image", "towpath:test", "--pull", "never", kind="docker")
     container.kill()
-    docked.ended(run_id, state="Failed", timeout=20)
+    docked.ended(run_id, state="Failed", timeout=PATIENCE)
     assert "was killed (SIGKILL)" in _story(docked, run_id)
-    until("its container is removed", lambda: not containers(run_id))
+    until("its container is removed", lambda: not containers(run_id), PATIENCE)
 
 
 def test_a_container_that_ended_while_nobody_looked(docked: Site, until: Callable[..., Any], containers: Any) -> None:
@@ -129,5 +130,5 @@ def test_a_container_that_ended_while_nobody_looked(docked: Site, until: Callabl
     docked.stop_agent(agent)
     containers(run_id)[0].kill()
     docked.agent("docker", "--network", "host", "--image", "towpath:test", "--pull", "never", kind="docker")
-    docked.ended(run_id, state="Failed", timeout=20)
-    until("its container is removed", lambda: not containers(run_id))
+    docked.ended(run_id, state="Failed", timeout=PATIENCE)
+    until("its container is removed", lambda: not containers(run_id), PATIENCE)

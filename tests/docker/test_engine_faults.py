@@ -1,4 +1,4 @@
-"""An engine that is restarted, full, or without GPUs: runs say why, nothing is lost or doubled, and the agent lives on.
+"""An engine that is restarted, killed, full, or without GPUs: runs say why, nothing is lost or doubled, and the agent lives on.
 
 The engine is one of the test's own, with its data on a small disk in memory.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.docker.conftest import FLOW_IMAGE, start_engine, unmount_below
+from tests.docker.conftest import FLOW_IMAGE, PATIENCE, start_engine, unmount_below
 from tests.docker.test_docker_agent import _create, _running, _story
 from tests.e2e.conftest import Site
 
@@ -24,6 +24,22 @@ DISK = 1200
 BRIDGE = "towpathtest0"
 ALONE = (f"--bridge={BRIDGE}", "--iptables=false", "--ip-masq=false")
 """Runs share the machine's network. A bridge of its own, since an engine with none removes docker0, which is another engine's."""
+
+HELD = """
+import time
+from towpath import Flow, task
+from towpath.backend import get_key_value
+from towpath.run_configs import DockerRun
+
+@task
+def hold():
+    while get_key_value("held"):
+        time.sleep(0.2)
+
+with Flow("held", run_config=DockerRun()) as flow:
+    hold()
+"""
+"""A run that goes on until it is let go, by what the API says."""
 
 
 class Own:
@@ -38,9 +54,14 @@ class Own:
         self.stop()
         self.process = start_engine(self.folder, *ALONE)
 
+    def kill(self) -> None:
+        """SIGKILL: neither it nor what it has started can do anything about it. Containers, which are not its children, go on."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +74,7 @@ def own(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     try:
         mine = Own(folder)
         try:
-            with contextlib.closing(docker.DockerClient(mine.address, timeout=120)) as client:
+            with contextlib.closing(docker.DockerClient(mine.address, timeout=PATIENCE)) as client:
                 client.images.load(engine.images.get(FLOW_IMAGE).save(named=True))
             yield mine
         finally:
@@ -73,7 +94,7 @@ def test_an_engine_without_gpus_says_so(docked: Site, until: Callable[..., Any])
     """A run that wants GPUs is given back with words that people understand."""
     gpus = {"device_requests": [{"Count": -1, "Capabilities": [["gpu"]]}]}
     run_id = _create(docked, "inside", run_config={"type": "DockerRun", "host_config": gpus})
-    until("the reason", lambda: "it wants a GPU, and this Docker engine has none" in _story(docked, run_id), 30)
+    until("the reason", lambda: "it wants a GPU, and this Docker engine has none" in _story(docked, run_id), PATIENCE)
     docked.cli("cancel", run_id)
 
 
@@ -86,9 +107,9 @@ def test_a_full_disk_is_said_and_survived(docked: Site, own: Own, until: Callabl
             file.flush()
     assert os.statvfs(own.folder / "data").f_bavail == 0
     run_id = _create(docked, "inside")
-    until("the reason", lambda: "no space left on device" in _story(docked, run_id), 30)
+    until("the reason", lambda: "no space left on device" in _story(docked, run_id), PATIENCE)
     ballast.unlink()
-    docked.ended(run_id, state="Success", timeout=60)
+    docked.ended(run_id, state="Success", timeout=PATIENCE)
 
 
 def test_an_engine_that_is_restarted(docked: Site, own: Own, until: Callable[..., Any]) -> None:
@@ -97,11 +118,31 @@ def test_an_engine_that_is_restarted(docked: Site, own: Own, until: Callable[...
     _running(docked, until, run_id)
     own.stop()
     late = _create(docked, "inside")  # while there is none: it waits, given back with the reason
-    until("the reason", lambda: "does not answer" in _story(docked, late), 30)
+    until("the reason", lambda: "does not answer" in _story(docked, late), PATIENCE)
     own.process = start_engine(own.folder, *ALONE)
-    docked.ended(late, state="Success", timeout=60)
-    ended = docked.ended(run_id, state="Failed", timeout=120)  # its task had no retry
+    docked.ended(late, state="Success", timeout=PATIENCE)
+    ended = docked.ended(run_id, state="Failed", timeout=PATIENCE)  # its task had no retry
     told = [s["state"] for s in ended["states"] if "was told to stop with its container (SIGTERM)" in str(s["message"])]
     assert told == ["Scheduled"]
-    with contextlib.closing(docker.DockerClient(own.address, timeout=30)) as client:
-        until("no container is left", lambda: client.containers.list(all=True) == [], 20)
+    with contextlib.closing(docker.DockerClient(own.address, timeout=PATIENCE)) as client:
+        until("no container is left", lambda: client.containers.list(all=True) == [], PATIENCE)
+
+
+def test_an_engine_that_is_killed(docked: Site, own: Own, until: Callable[..., Any]) -> None:
+    """SIGKILL of the engine ends no run: it ends by itself, once, while there is none. The agent finds the next engine, clears away what is
+    left there, and goes on."""
+    (flow_id,) = docked.register("held", HELD).values()
+    with docked.client as client:
+        client.set_key_value("held", True)
+        run_id = client.create_flow_run(flow_id)
+    _running(docked, until, run_id)
+    own.kill()
+    with docked.client as client:
+        client.set_key_value("held", False)
+    ended = docked.ended(run_id, state="Success", timeout=PATIENCE)
+    own.process = start_engine(own.folder, *ALONE)
+    docked.ended(_create(docked, "inside"), state="Success", timeout=PATIENCE)
+    assert [s["state"] for s in ended["states"]] == ["Scheduled", "Submitted", "Running", "Success"]
+    with contextlib.closing(docker.DockerClient(own.address, timeout=PATIENCE)) as client:
+        until("no container is left", lambda: client.containers.list(all=True) == [], PATIENCE)
+    assert docked.run(run_id)["states"] == ended["states"], "nothing that was found later changed the run"
