@@ -81,8 +81,9 @@ down: ## Stop the compose stack and the runs of its agent; its data stay
 	docker ps -aq --filter network=towpath_default --filter label=io.towpath.agent | xargs -r docker rm -f >/dev/null
 	$(COMPOSE) down
 
+# The first test waits for the images. The warning is docker-py's, when the engine has closed an idle connection.
 test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)
-	$(VENV)/bin/pytest tests/docker -W "ignore:unclosed:ResourceWarning" # of docker-py, when the engine has closed an idle connection
+	$(VENV)/bin/pytest tests/docker -o faulthandler_timeout=900 -W "ignore:unclosed:ResourceWarning"
 
 # A control plane of Kubernetes for tests: Go builds it once, at the versions in tests/kubernetes/tools/go.mod.
 K8S_TOOLS := $(or $(TOWPATH_K8S_TOOLS),$(CURDIR)/.cache/k8s-tools)
