@@ -33,7 +33,13 @@ if stale; then
 fi
 
 build towpath --target flow
-for each in gateway:4200 graphql:4201 read-engine:4202 scheduler:4203 zombie-killer:4204 lazarus:4205 agent-docker:4210 agent-kubernetes:8080 agent-ecs:4210; do
-  build "towpath-${each%:*}" --target service --build-arg "DIST=towpath-${each%:*}" --build-arg "PORT=${each#*:}"
-done
+service() { # FAMILY NAME:PORT...
+  local family=$1 each; shift
+  for each; do
+    build "towpath-${each%:*}" --target service \
+      --build-arg "FAMILY=$family" --build-arg "DIST=towpath-${each%:*}" --build-arg "PORT=${each#*:}"
+  done
+}
+service towpath-service-kit gateway:4200 graphql:4201 read-engine:4202 scheduler:4203 zombie-killer:4204 lazarus:4205
+service towpath agent-docker:4210 agent-kubernetes:8080 agent-ecs:4210
 build towpath-engine-proxy -f deploy/docker/engine-proxy.Dockerfile

@@ -2,9 +2,9 @@
 
 Usage: layers.py ENVIRONMENT OUT NAME=FAMILY...
 
-NAME is the distribution that an image is about and FAMILY one that it needs, as its like do. Three folders are made for each, and together
-they are what NAME needs: `OUT/NAME/common`, third parties' packages that FAMILY needs; `OUT/NAME/further`, those that NAME needs besides;
-and `OUT/NAME/own`, Towpath's own packages and the bill of materials. Folders with equal content become one layer, which images share.
+NAME is the distribution that an image is about and FAMILY one that it needs, as its like do. These are made, and together they are what
+NAME needs: `OUT/FAMILY/common`, third parties' packages that FAMILY needs, which all of the family share as one layer; `OUT/NAME/further`,
+those that NAME needs besides; and `OUT/NAME/own`, Towpath's own packages and the bill of materials. Each is laid over the root of an image.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Environment:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (site,) = folder.glob("lib/python3*/site-packages")
-        self._found = {canonicalize_name(each.metadata["Name"]): each for each in distributions(path=[str(site)])}
+        self._found: dict[str, Distribution] = {canonicalize_name(each.metadata["Name"]): each for each in distributions(path=[str(site)])}
 
     def needs(self, name: str) -> set[str]:
         """The canonical names of a distribution and of all that it needs on this machine, with the extras that are asked for."""
@@ -68,13 +68,18 @@ class Environment:
 
 
 def lay(environment: Environment, names: Iterable[str], layer: Path) -> None:
-    """Put the files of distributions into the folder of a layer, which need not be there yet."""
+    """Put the files of distributions into the folder of a layer, at the place that they have in the environment."""
     layer.mkdir(parents=True, exist_ok=True)
     for name in sorted(names):
         for path in environment.files(name):
-            place = layer / path
+            place = inside(layer, environment) / path
             place.parent.mkdir(parents=True, exist_ok=True)
             os.link(environment.folder / path, place)
+
+
+def inside(layer: Path, environment: Environment) -> Path:
+    """Where the environment is in a layer."""
+    return layer / environment.folder.relative_to("/")
 
 
 def is_own(name: str) -> bool:
@@ -85,14 +90,16 @@ def is_own(name: str) -> bool:
 def main() -> None:
     """Split it."""
     environment, out = Environment(Path(sys.argv[1])), Path(sys.argv[2])
+    families: dict[str, set[str]] = {}
     for pair in sys.argv[3:]:
         name, _, family = pair.partition("=")
+        if family not in families:
+            families[family] = {each for each in environment.needs(family) if not is_own(each)}
+            lay(environment, families[family], out / family / "common")
         wanted = environment.needs(name).union(*(environment.needs(each) for each in EXTRA.get(name, ())))
-        common = environment.needs(family) & wanted
-        lay(environment, (each for each in common if not is_own(each)), out / name / "common")
-        lay(environment, (each for each in wanted - common if not is_own(each)), out / name / "further")
+        lay(environment, (each for each in wanted - families[family] if not is_own(each)), out / name / "further")
         lay(environment, (each for each in wanted if is_own(each)), out / name / "own")
-        share = out / name / "own" / "share"
+        share = inside(out / name / "own", environment) / "share"
         share.mkdir(parents=True, exist_ok=True)
         bill = bill_of_materials(name, [environment[each] for each in wanted])
         (share / "sbom.cdx.json").write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
