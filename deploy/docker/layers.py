@@ -4,7 +4,8 @@ Usage: layers.py ENVIRONMENT OUT NAME=FAMILY...
 
 NAME is the distribution that an image is about and FAMILY one that it needs, as its like do. These are made, and together they are what
 NAME needs: `OUT/FAMILY/common`, third parties' packages that FAMILY needs, which all of the family share as one layer; `OUT/NAME/further`,
-those that NAME needs besides; and `OUT/NAME/own`, Towpath's own packages and the bill of materials. Each is laid over the root of an image.
+those that NAME needs besides, and the bill of materials; and `OUT/NAME/own`, Towpath's own packages. Each is laid over the root of an image,
+and none is empty: builders lose layers that change nothing.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def main() -> None:
         wanted = environment.needs(name).union(*(environment.needs(each) for each in EXTRA.get(name, ())))
         lay(environment, (each for each in wanted - families[family] if not is_own(each)), out / name / "further")
         lay(environment, (each for each in wanted if is_own(each)), out / name / "own")
-        share = inside(out / name / "own", environment) / "share"
+        share = inside(out / name / "further", environment) / "share"
         share.mkdir(parents=True, exist_ok=True)
         bill = bill_of_materials(name, [environment[each] for each in wanted])
         (share / "sbom.cdx.json").write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
