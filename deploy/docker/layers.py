@@ -4,7 +4,7 @@ Usage: layers.py ENVIRONMENT OUT NAME=FAMILY...
 
 NAME is the distribution that an image is about and FAMILY one that it needs, as its like do. These are made, and together they are what
 NAME needs: `OUT/FAMILY/common`, third parties' packages that FAMILY needs, which all of the family share as one layer; `OUT/NAME/further`,
-those that NAME needs besides, and the bill of materials; and `OUT/NAME/own`, Towpath's own packages. Each is laid over the root of an image,
+those that NAME needs besides, and the bill of materials; and `OUT/NAME/own`, Towpath's own packages. Each is laid over an image's root,
 and none is empty: builders lose layers that change nothing.
 """
 

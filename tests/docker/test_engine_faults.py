@@ -1,4 +1,4 @@
-"""An engine that is restarted, killed, full, or without GPUs: runs say why, nothing is lost or doubled, and the agent lives on.
+"""An engine that is restarted, full, or without GPUs: runs say why, nothing is lost or doubled, and the agent lives on.
 
 The engine is one of the test's own, with its data on a small disk in memory.
 """
@@ -25,22 +25,6 @@ BRIDGE = "towpathtest0"
 ALONE = (f"--bridge={BRIDGE}", "--iptables=false", "--ip-masq=false")
 """Runs share the machine's network. A bridge of its own, since an engine with none removes docker0, which is another engine's."""
 
-HELD = """
-import time
-from towpath import Flow, task
-from towpath.backend import get_key_value
-from towpath.run_configs import DockerRun
-
-@task
-def hold():
-    while get_key_value("held"):
-        time.sleep(0.2)
-
-with Flow("held", run_config=DockerRun()) as flow:
-    hold()
-"""
-"""A run that goes on until it is let go, by what the API says."""
-
 
 class Own:
     """The engine, which can be stopped and started again."""
@@ -53,11 +37,6 @@ class Own:
     def restart(self) -> None:
         self.stop()
         self.process = start_engine(self.folder, *ALONE)
-
-    def kill(self) -> None:
-        """SIGKILL: neither it nor what it has started can do anything about it. Containers, which are not its children, go on."""
-        self.process.kill()
-        self.process.wait(PATIENCE)
 
     def stop(self) -> None:
         self.process.terminate()
@@ -126,23 +105,3 @@ def test_an_engine_that_is_restarted(docked: Site, own: Own, until: Callable[...
     assert told == ["Scheduled"]
     with contextlib.closing(docker.DockerClient(own.address, timeout=PATIENCE)) as client:
         until("no container is left", lambda: client.containers.list(all=True) == [], PATIENCE)
-
-
-def test_an_engine_that_is_killed(docked: Site, own: Own, until: Callable[..., Any]) -> None:
-    """SIGKILL of the engine ends no run: it ends by itself, once, while there is none. The agent finds the next engine, clears away what is
-    left there, and goes on."""
-    (flow_id,) = docked.register("held", HELD).values()
-    with docked.client as client:
-        client.set_key_value("held", True)
-        run_id = client.create_flow_run(flow_id)
-    _running(docked, until, run_id)
-    own.kill()
-    with docked.client as client:
-        client.set_key_value("held", False)
-    ended = docked.ended(run_id, state="Success", timeout=PATIENCE)
-    own.process = start_engine(own.folder, *ALONE)
-    docked.ended(_create(docked, "inside"), state="Success", timeout=PATIENCE)
-    assert [s["state"] for s in ended["states"]] == ["Scheduled", "Submitted", "Running", "Success"]
-    with contextlib.closing(docker.DockerClient(own.address, timeout=PATIENCE)) as client:
-        until("no container is left", lambda: client.containers.list(all=True) == [], PATIENCE)
-    assert docked.run(run_id)["states"] == ended["states"], "nothing that was found later changed the run"
