@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Installed editable, lowest layer first. This list is the only place that knows it.
 PACKAGES := proto sdk agents/local agents/docker agents/kubernetes agents/ecs services/kit services/graphql services/hasura services/gateway \
             services/scheduler services/zombie_killer services/lazarus services/standalone
-DEV_TOOLS := dask distributed pytest pyte pytest-asyncio pytest-xdist hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
+DEV_TOOLS := dask distributed dulwich pytest pyte pytest-asyncio pytest-xdist hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 STAMP := $(VENV)/.installed
 
