@@ -56,7 +56,13 @@ GapListener = Callable[[], None]
 
 
 class Subscription(Protocol):
-    """A handler's hold on a pattern."""
+    """A handler's hold on a pattern.
+
+    Attributes:
+        confirmed: Whether the server has said that it takes it. If not, the next connection takes it along, and tells of a gap.
+    """
+
+    confirmed: bool
 
     async def unsubscribe(self) -> None:
         """Hear nothing more; the handler's present call is cancelled. May be called again."""
@@ -144,6 +150,7 @@ class Inbox:
         on_close: Callable[[Inbox], Awaitable[None]],
     ) -> None:
         self.pattern = pattern
+        self.confirmed = True
         self._handler = handler
         self._counters = counters
         self._on_overflow = on_overflow
@@ -264,6 +271,7 @@ class NatsBus:
                 await self._client.flush(timeout=1)
             except (nats.errors.Error, OSError, TimeoutError) as e:
                 # The connection is going; the next one takes the subscription along.
+                inbox.confirmed = False
                 _log.warning("bus_subscribe_failed", pattern=pattern, cause=_words(e))
             except asyncio.CancelledError:  # nobody would hold it
                 await inbox.unsubscribe()

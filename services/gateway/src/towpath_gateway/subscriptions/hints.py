@@ -118,7 +118,7 @@ class Hints:
         self._wanted: Counter[str] = Counter()
         self._subscriptions: dict[str, Subscription] = {}
         self._started = False
-        self._settling: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[bool]] = set()
         self._changing = asyncio.Lock()
         self._heard = metrics.counter("towpath_gateway_hints_total", "Events heard from the bus.", ["type"])
         self._unreadable = metrics.counter("towpath_gateway_hints_unreadable_total", "Messages on our subjects that are no events.")
@@ -151,7 +151,7 @@ class Hints:
         try:
             settling = await self._settle()  # even when nothing is missing: it waits for those before
             if settling is not None:
-                settling.add_done_callback(lambda _: listener.miss())  # what was published until then was not heard
+                settling.add_done_callback(lambda task: _look_again(listener, task))
             yield listener
         finally:
             self._listeners[key].discard(listener)
@@ -160,7 +160,7 @@ class Hints:
             self._wanted.subtract(types)
             await self._settle()
 
-    async def _settle(self) -> asyncio.Task[None] | None:
+    async def _settle(self) -> asyncio.Task[bool] | None:
         """Subscribe to what is wanted, and to nothing else; one after another. A bus that does not answer is waited for a moment only.
 
         Returns:
@@ -175,7 +175,8 @@ class Hints:
         await asyncio.wait({task}, timeout=PATIENCE)
         return None if task.done() else task
 
-    async def _adjust(self, bus: Bus) -> None:
+    async def _adjust(self, bus: Bus) -> bool:
+        """Whether the server hears for everything that is wanted."""
         async with self._changing:
             wanted = {event_type for event_type, count in self._wanted.items() if count > 0 and self._started}
             missing = sorted(wanted - self._subscriptions.keys())
@@ -183,6 +184,7 @@ class Hints:
             self._subscriptions.update(zip(missing, made, strict=True))
             for event_type in sorted(self._subscriptions.keys() - wanted):
                 await self._subscriptions.pop(event_type).unsubscribe()
+            return all(subscription.confirmed for subscription in self._subscriptions.values())
 
     def _miss(self) -> None:
         for listeners in self._listeners.values():
@@ -204,6 +206,12 @@ class Hints:
         for key in ((hint.tenant, hint.entity), (hint.tenant, None), (None, hint.entity), (None, None)):
             for listener in self._listeners.get(key, ()):
                 listener.offer(hint)
+
+
+def _look_again(listener: Listener, settled: asyncio.Task[bool]) -> None:
+    """What was published until the bus answered was not heard; one that has not answered leaves it to the sweep."""
+    if not settled.cancelled() and settled.exception() is None and settled.result():
+        listener.miss()
 
 
 def read_hint(message: BusMessage) -> Hint | None:
