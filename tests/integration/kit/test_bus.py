@@ -261,6 +261,25 @@ async def test_a_deaf_connection_is_noticed(own_nats, metrics):
     await bus.close()
 
 
+async def test_a_subscription_is_confirmed_by_the_server(own_nats, metrics):
+    """One that is made while the server stands still is not, until the next connection has taken it along."""
+    bus, _, gaps = await listening(own_nats, metrics)
+    await bus.wait_connected()
+    os.kill(own_nats.pid, signal.SIGSTOP)
+    try:
+        with capture_logs() as lines:
+            late = await bus.subscribe("doorbell.late", Ear())
+            assert not late.confirmed
+            assert "bus_subscribe_failed" in [line["event"] for line in lines]
+    finally:
+        os.kill(own_nats.pid, signal.SIGKILL)
+    await own_nats.wait_failed()
+    await own_nats.restart()
+    await gaps.wait()
+    assert late.confirmed
+    await bus.close()
+
+
 async def test_a_refused_connection_leaves_nothing_open(own_nats, metrics):
     """A bus with a wrong token tries again and again without leaking a socket."""
     bus = NatsBus(own_nats.url.replace("nats://", "nats://wrong"), metrics=metrics)

@@ -340,7 +340,7 @@ class Coordinator:
         self._rest(node, index, record, state)
 
     def _interrupted(self, node: Node, index: int, record: Record) -> None:
-        self.cancel_reason = self.cancel_reason or "Interrupt signal raised, cancelling flow run."
+        self.cancel_reason = self.cancel_reason or _INTERRUPTED
         if not self.leaving:
             self._rest(node, index, record, self._enter(node, index, record, Cancelled(self.cancel_reason)))
 

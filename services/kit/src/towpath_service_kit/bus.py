@@ -370,6 +370,7 @@ class NatsBus:
             inbox.offer(BusMessage(message.subject, message.data))
 
         self._inboxes[inbox] = await client.subscribe(inbox.pattern, cb=deliver)
+        inbox.confirmed = True
 
     async def _forget(self, inbox: Inbox) -> None:
         remote = self._inboxes.pop(inbox, None)

@@ -119,11 +119,8 @@ async def store_task_runs(
         raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run was made by another writer at the same time; try again.")
     changed = [row for stored, row in rows if stored]
     past = [_history_row(h) for h in history]
-    if changed:
-        if not await _store_unmoved(tx, changed, past, ()):
-            raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run changed while it was being changed; read it and try again.")
-    elif past:
-        await tx.run("append_task_run_states", rows=Json(past))
+    if (changed or past) and not await _store_unmoved(tx, changed, past, ()):
+        raise TowpathError(Code.VERSION_LOCKING_ERROR, "A task run changed while it was being changed; read it and try again.")
 
 
 async def store_seen_task_runs(

@@ -177,7 +177,7 @@ where r.id = i.id and r.version = i.expected_version and r.fence = i.expected_fe
 returning r.id;
 
 -- name: store_task_runs
--- As store_flow_runs, for task runs that exist; with the history rows of these and others (see append_task_run_states), and the events of
+-- As store_flow_runs, for task runs that exist; with the history rows of these and others, and the events of
 -- the transaction so far (see write_events). All of it or, when one of the task runs, or of the flow runs that were seen, is not what it
 -- was, none; so it can also stand alone, after a look without locks. Locked as everywhere: flow runs by id, then task runs by id.
 with unmoved_flows as materialized (
@@ -240,16 +240,6 @@ returning id;
 -- name: append_flow_run_states
 -- History rows of flow runs.
 insert into flow_run_state (id, tenant_id, flow_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
-                            serialized_state)
-select i.id, i.tenant_id, i.run_id, i.timestamp, i.state, i.serialized_state ->> 'message', i.serialized_state -> '_result',
-       i.state_start_time, i.version, i.attempt, i.fence, i.actor, i.serialized_state
-from jsonb_to_recordset(%(rows)s) as i (
-    id uuid, tenant_id uuid, run_id uuid, timestamp timestamptz, state text, state_start_time timestamptz, version int, attempt int,
-    fence int, actor text, serialized_state jsonb);
-
--- name: append_task_run_states
--- History rows of task runs.
-insert into task_run_state (id, tenant_id, task_run_id, timestamp, state, message, result, start_time, version, attempt, fence, actor,
                             serialized_state)
 select i.id, i.tenant_id, i.run_id, i.timestamp, i.state, i.serialized_state ->> 'message', i.serialized_state -> '_result',
        i.state_start_time, i.version, i.attempt, i.fence, i.actor, i.serialized_state
