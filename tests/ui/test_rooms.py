@@ -54,7 +54,7 @@ def test_the_flows_are_listed_and_their_schedules_switched(backend: Backend) -> 
     drive(
         "flows",
         backend.url,
-        7,
+        8,
         FLOW_ID=tides["flow_id"],
         FLOW_GROUP=tides["flow_group_id"],
         OTHER_ID=other["flow_id"],

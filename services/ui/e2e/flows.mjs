@@ -9,6 +9,30 @@ await checkRoom("flows", async ({ page, cable, step, open, mend, texts }) => {
     (await ask("query A($id: uuid!) { flow(where: {id: {_eq: $id}}) { is_schedule_active } }", { id: flow })).flow[0]
       .is_schedule_active;
 
+  await step("styles_that_were_lost_on_the_way_come_with_their_page", async () => {
+    const styles = /\/FlowPage-[^/]*\.css/;
+    let lost = 0;
+    await page.route(styles, (route) => {
+      lost += 1;
+      return route.abort();
+    });
+    await open("/");
+    await page.waitForFunction(() => performance.getEntriesByName("pages-fetched").length > 0);
+    await page.unroute(styles);
+    if (lost === 0) throw new Error("the styles were not asked for");
+    await page.click('.rooms a[href="/flows"]');
+    await page.click(`${row} .flow-name a`);
+    await page.waitForFunction(() => location.pathname.startsWith("/flow/"));
+    await page.waitForFunction(() =>
+      [...document.styleSheets].some((sheet) => {
+        try {
+          return sheet.href?.includes("/FlowPage-") && sheet.cssRules.length > 0;
+        } catch {
+          return false; // of a sheet that was not fetched nothing can be read
+        }
+      }),
+    );
+  });
   await step("each_flow_is_listed_with_schedule_next_run_and_last_runs", async () => {
     await open("/flows");
     await page.waitForSelector(`${row} .flow-next a`);
