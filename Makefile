@@ -12,9 +12,11 @@ PACKAGES := proto sdk agents/local agents/docker agents/kubernetes agents/ecs se
 DEV_TOOLS := dask distributed dulwich pytest pyte pytest-asyncio pytest-xdist hypothesis opentelemetry-exporter-otlp-proto-http opentelemetry-sdk ruff mypy import-linter jsonschema psutil types-PyYAML types-croniter types-python-dateutil
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 STAMP := $(VENV)/.installed
+# An environment of Python's in a folder; one without pip was begun where python3-venv was not installed.
+venv = $(1)/bin/python -m pip --version >/dev/null 2>&1 || { deploy/needs.sh python && python3 -m venv $(1); }
 
 $(STAMP): Makefile deploy/constraints.txt $(PYPROJECTS)
-	test -x $(PY) || python3 -m venv $(VENV)
+	@$(call venv,$(VENV))
 	$(PY) -m pip install -q -c deploy/constraints.txt hatchling editables
 	$(PY) -m pip install -q -c deploy/constraints.txt --no-build-isolation $(addprefix -e ./,$(PACKAGES)) $(DEV_TOOLS)
 	touch $@
@@ -25,9 +27,13 @@ constraints: ## Write deploy/constraints.txt from what is installed now (names a
 help: ## Print this help
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
 
+# What a tier lacks on this machine is said before anything is installed for it.
+need-%:
+	@deploy/needs.sh $*
+
 install: $(STAMP) ## Install everything into .venv
 
-# The pages need Node 20. Without it the backend serves its API, and says at / how to build them.
+# Without Node the backend serves its API, and says at / how to build the pages.
 UI := services/gateway/src/towpath_gateway/static/index.html
 UI_SOURCES := $(shell find services/ui -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print)
 services/ui/node_modules/.package-lock.json: services/ui/package-lock.json
@@ -35,7 +41,7 @@ services/ui/node_modules/.package-lock.json: services/ui/package-lock.json
 $(UI): services/ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd services/ui && npm run build
 ui: ## Build the pages into the gateway
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(UI); else echo "npm is not installed: the pages are not built, the API works without them"; fi
+	@if deploy/needs.sh node; then $(MAKE) --no-print-directory $(UI); else echo "!! the pages are not built; the API works without them"; fi
 
 demo: install ui ## The main job on this machine: backend, example flows, an agent, the result (ONCE=1: stop after it)
 	$(PY) deploy/demo.py $(if $(ONCE),--once)
@@ -47,7 +53,7 @@ lint: install ## ruff, import rules, the pages' own checks
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory services/ui/node_modules/.package-lock.json && cd services/ui && npm run check; fi
+	@if deploy/needs.sh node; then $(MAKE) --no-print-directory services/ui/node_modules/.package-lock.json && cd services/ui && npm run check; else echo "!! the pages are not checked"; fi
 
 MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpath_agent_kubernetes towpath_agent_ecs towpath_service_kit towpath_gateway towpath_graphql towpath_read_engine \
            towpath_scheduler towpath_zombie_killer towpath_lazarus towpath_server
@@ -82,27 +88,28 @@ down: ## Stop the compose stack and the runs of its agent; its data stay
 	$(COMPOSE) down
 
 # The first test waits for the images. The warning is docker-py's, when the engine has closed an idle connection.
-test-docker: install ui ## The Docker agent on a real engine (one is started when none answers; that needs dockerd and root)
+test-docker: need-containers install ui ## The Docker agent on a real engine (one is started when none answers; needs dockerd and root)
 	$(VENV)/bin/pytest tests/docker -o faulthandler_timeout=900 -W "ignore:unclosed:ResourceWarning"
 
 # A control plane of Kubernetes for tests: Go builds it once, at the versions in tests/kubernetes/tools/go.mod.
 K8S_TOOLS := $(or $(TOWPATH_K8S_TOOLS),$(CURDIR)/.cache/k8s-tools)
-k8s-tools: ## Build etcd, kube-apiserver, kube-controller-manager, kube-scheduler and helm for tests, once (needs Go)
+GO := $(if $(wildcard $(K8S_TOOLS)/bin/.built),,need-go)
+k8s-tools: $(GO) ## Build etcd, kube-apiserver, kube-controller-manager, kube-scheduler and helm for tests, once (needs Go)
 	tests/kubernetes/tools/build.sh $(K8S_TOOLS)/bin
 
-test-k8s: install ui k8s-tools ## The Kubernetes agent against a real API server
+test-k8s: $(GO) install ui k8s-tools ## The Kubernetes agent against a real API server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/kubernetes
 
-helm-check: install k8s-tools ## The Helm chart: lint, rendering, refusals, install and upgrade on a real API server
+helm-check: $(GO) install k8s-tools ## The Helm chart: lint, rendering, refusals, install and upgrade on a real API server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/helm
 
-test-ui: install ui ## Open the pages in a real Chromium
+test-ui: need-node need-chromium install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui
 
 # The client of others in an environment of its own: its requirements are older than ours.
 PREFECT1 := .cache/prefect1-venv
 $(PREFECT1)/.installed: deploy/constraints-prefect1.txt
-	test -x $(PREFECT1)/bin/python || python3 -m venv $(PREFECT1)
+	@$(call venv,$(PREFECT1))
 	$(PREFECT1)/bin/python -m pip install -q -c deploy/constraints-prefect1.txt 'prefect==1.4.1' 'marshmallow<4' 'pendulum<3'
 	touch $@
 test-prefect: install $(PREFECT1)/.installed ## Drive a backend with the unmodified prefect==1.4.1
@@ -111,7 +118,7 @@ test-prefect: install $(PREFECT1)/.installed ## Drive a backend with the unmodif
 # moto in an environment of its own: it brings what nothing here needs, and the agent reaches it over HTTP alone.
 MOTO := .cache/ecs-venv
 $(MOTO)/.installed: deploy/constraints-moto.txt
-	test -x $(MOTO)/bin/python || python3 -m venv $(MOTO)
+	@$(call venv,$(MOTO))
 	$(MOTO)/bin/python -m pip install -q -c deploy/constraints-moto.txt moto flask flask-cors
 	touch $@
 test-ecs: install $(MOTO)/.installed ## The ECS agent against moto's server over HTTP
@@ -120,11 +127,11 @@ test-ecs: install $(MOTO)/.installed ## The ECS agent against moto's server over
 # Packages that make Dask clusters elsewhere, in an environment of their own: they bring much that nothing here needs.
 DASK := .cache/dask-venv
 $(DASK)/.installed: deploy/constraints-dask.txt proto/pyproject.toml sdk/pyproject.toml
-	test -x $(DASK)/bin/python || python3 -m venv $(DASK)
+	@$(call venv,$(DASK))
 	$(DASK)/bin/python -m pip install -q -c deploy/constraints.txt hatchling editables
 	$(DASK)/bin/python -m pip install -q -c deploy/constraints-dask.txt --no-build-isolation -e ./proto -e ./sdk dask distributed dask-kubernetes 'dask-cloudprovider[aws]'
 	touch $@
-test-dask: install ui k8s-tools $(MOTO)/.installed $(DASK)/.installed ## Clusters of dask_kubernetes and dask_cloudprovider: a real API server, moto's server
+test-dask: $(GO) install ui k8s-tools $(MOTO)/.installed $(DASK)/.installed ## Clusters of dask_kubernetes and dask_cloudprovider: a real API server, moto's server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/dask
 
 test-all: test faults test-ui test-prefect test-docker test-k8s helm-check test-ecs test-dask ## Everything

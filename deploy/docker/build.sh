@@ -22,7 +22,7 @@ stale() { # whether the pages are not there, or older than what they are made of
   [ ! -e "$pages/index.html" ] || [ -n "$(find services/ui \( -name node_modules -o -name dist \) -prune -o -type f -newer "$pages/index.html" -print -quit)" ]
 }
 if stale; then
-  if command -v npm >/dev/null && command -v make >/dev/null; then
+  if command -v make >/dev/null && deploy/needs.sh node 2>/dev/null; then
     make --no-print-directory ui
   else
     build towpath-pages -f deploy/docker/pages.Dockerfile ${NODE_IMAGE:+--build-arg "NODE_IMAGE=$NODE_IMAGE"}

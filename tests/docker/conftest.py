@@ -1,6 +1,6 @@
 """A real Docker engine: the one of this machine, or one that is started for the tests, with the images that they need.
 
-`TOWPATH_TEST_DOCKER=skip` leaves these tests out, and says so; without it, a machine on which no engine can be had fails them.
+A machine on which neither can be had fails them; `make test-docker` says first what is lacking.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def start_engine(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     """An engine of our own, with its socket `docker.sock` and all it has in a folder; it answers when this returns."""
     binary = shutil.which("dockerd")
     if binary is None or os.geteuid() != 0:
-        pytest.exit("no Docker engine answers, and none can be started (that needs dockerd and root); install docker.io", 1)
+        pytest.exit("no Docker engine answers, and none can be started: run deploy/needs.sh containers", 1)
     address = f"unix://{folder}/docker.sock"
     options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host={address}", *more]
     with (folder / "dockerd.log").open("ab") as log:
@@ -106,8 +106,12 @@ def stand_in(client: Any, image: str) -> None:
     except docker.errors.ImageNotFound:
         try:
             client.images.pull(image)
-        except docker.errors.APIError:
+        except docker.errors.APIError as error:
             script = ROOT.parent / "shared" / "tools" / "base-images.sh"
+            if not script.is_file() or shutil.which("debootstrap") is None:
+                pytest.exit(
+                    f"{image} cannot be pulled ({error}); a stand-in needs {script} and debootstrap (apt-get install debootstrap)", 1
+                )
             print(f"\n!! {image} cannot be pulled: tests use a stand-in made of Debian packages", flush=True)
             subprocess.run(["bash", str(script), image], check=True, stdout=subprocess.DEVNULL)
 

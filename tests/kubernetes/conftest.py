@@ -1,4 +1,4 @@
-"""A real control plane of Kubernetes. `TOWPATH_TEST_KUBERNETES=skip` leaves these tests out; else `make k8s-tools` must have built it."""
+"""A real control plane of Kubernetes, which `make k8s-tools` has built."""
 
 from __future__ import annotations
 
