@@ -17,12 +17,13 @@ from towpath_read_engine.scalars import PgType
 
 @dataclass(frozen=True, slots=True)
 class CatalogColumn:
-    """A column as the database has it."""
+    """A column as the database has it; `stored` unless its value is made when it is read."""
 
     name: str
     type: PgType
     not_null: bool
     comment: str | None
+    stored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def read(text: str | bytes) -> Catalog:
 
 def _table(raw: dict[str, Any]) -> CatalogTable:
     columns = [
-        CatalogColumn(item["name"], _type(item["type"], item["element"]), bool(item["not_null"]), item["comment"])
+        CatalogColumn(item["name"], _type(item["type"], item["element"]), bool(item["not_null"]), item["comment"], item["stored"])
         for item in raw["columns"]
     ]
     keys = [(bool(item["primary"]), tuple(item["columns"])) for item in raw["keys"]]
@@ -146,4 +147,5 @@ def _row_of(raw: dict[str, Any] | None) -> TableKey | None:
 
 
 def _type(raw: dict[str, Any], element: dict[str, Any] | None) -> PgType:
-    return PgType(raw["schema"], raw["name"], raw["base"], _type(element, None) if element else None, bool(raw["composite"]))
+    item = _type(element, None) if element else None
+    return PgType(raw["schema"], raw["name"], raw["base"], item, bool(raw["composite"]), foreign=bool(raw["foreign"]))

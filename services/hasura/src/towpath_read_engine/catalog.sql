@@ -15,6 +15,9 @@ typed as (
            coalesce(b.typtype, t.typtype) as kind,
            coalesce(b.typcategory, t.typcategory) as category,
            coalesce(b.typelem, t.typelem) as element,
+           -- a type written in C whose comparisons nobody here knows
+           coalesce(b.typtype, t.typtype) = 'b' and coalesce(b.typnamespace, t.typnamespace) <> 'pg_catalog'::regnamespace
+               and coalesce(b.typcategory, t.typcategory) <> 'A' and coalesce(b.typname, t.typname) not in ('citext', 'ltree') as is_foreign,
            t.typrelid as row_of
     from pg_catalog.pg_type t
     join pg_catalog.pg_namespace n on n.oid = t.typnamespace
@@ -22,9 +25,9 @@ typed as (
 ),
 described as (
     select t.oid,
-           json_build_object('schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c') as type,
+           json_build_object('schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c', 'foreign', t.is_foreign) as type,
            case when t.category = 'A' then
-               json_build_object('schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c') end as element,
+               json_build_object('schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c', 'foreign', e.is_foreign) end as element,
            case when r.oid is not null then json_build_object('schema', r.nspname, 'name', r.relname) end as row
     from typed t
     left join typed e on e.oid = t.element and t.category = 'A'
@@ -41,6 +44,8 @@ select json_build_object(
                     'name', a.attname,
                     'not_null', a.attnotnull,
                     'comment', pg_catalog.col_description(r.oid, a.attnum),
+                    -- of a view PostgreSQL says which columns are those of a table, for these can be updated
+                    'stored', a.attgenerated <> 'v' and (r.relkind <> 'v' or pg_catalog.pg_column_is_updatable(r.oid, a.attnum, false)),
                     'type', t.type,
                     'element', t.element
                 ) order by a.attnum)

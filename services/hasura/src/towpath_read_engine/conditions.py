@@ -1,14 +1,13 @@
 """`where` arguments to conditions.
 
-Only what the role may see exists here; each table that a condition walks into brings its own row filter along, which stands before the
-condition: of operators that cost the same PostgreSQL tends to try the first one first, so that an error tells of no hidden row. A null
-operand is an error of the dialect or, with `null_collapse`, a condition that is not there (Hasura's
-V1_BOOLEAN_NULL_COLLAPSE).
+Only what the role may see exists here; each table that a condition walks into brings its own row filter along. A null operand is an error
+of the dialect or, with `null_collapse`, a condition that is not there (Hasura's V1_BOOLEAN_NULL_COLLAPSE).
 """
 
 from towpath_read_engine import plan
 from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import invalid
+from towpath_read_engine.guarding import seen
 from towpath_read_engine.inputs import Input
 from towpath_read_engine.model import Column, ComputedField, Link
 from towpath_read_engine.operators import operator_for
@@ -61,7 +60,7 @@ class ConditionResolver:
         value = value.at(target.type("bool_exp"))
         if self._is_dropped(value, target.type("bool_exp")):
             return plan.TRUE
-        return plan.Exists(target.table, relationship.link, plan.every(target.filter, self.resolve(target, value)))
+        return plan.Exists(target.table, relationship.link, seen(target.filter, self.resolve(target, value)))
 
     def _computed(self, computed: ComputedField, given: Input) -> plan.Condition:
         if computed.function.table is None:
@@ -70,7 +69,7 @@ class ConditionResolver:
         given = given.at(target.type("bool_exp"))
         if self._is_dropped(given, target.type("bool_exp")):
             return plan.TRUE
-        return plan.Exists(computed_rows(computed, target.table), (), plan.every(target.filter, self.resolve(target, given)))
+        return plan.Exists(computed_rows(computed, target.table), (), seen(target.filter, self.resolve(target, given)))
 
     def _aggregate(self, view: TableView, type_name: str, key: str, given: Input) -> plan.Condition:
         """`relationship_aggregate: {count: {predicate: ...}}`, several functions being one conjunction."""
@@ -102,7 +101,7 @@ class ConditionResolver:
         aggregate = plan.Aggregate(
             target.table,
             link,
-            plan.every(target.filter, self._filter(target, parts.get("filter"))),
+            seen(target.filter, self._filter(target, parts.get("filter"))),
             function,
             self._arguments(target, function, parts.get("arguments"), given.path),
             _flag(parts.get("distinct")),

@@ -68,6 +68,8 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
             return sql(f"({item.operator})", column=identifier(alias, item.column.name), value=other)
         case plan.Exists():
             return _exists(item, alias, root)
+        case plan.Guarded(rows=rows, item=inner):
+            return sql("(case when {rows} then {inner} end)", rows=condition(rows, alias, root), inner=condition(inner, alias, root))
 
 
 def _comparison(item: plan.Comparison, alias: str, root: str) -> Fragment:

@@ -31,6 +31,7 @@ class Column:
     """A column under its GraphQL name (`field`) and its own (`name`).
 
     Attributes:
+        stored: whether it lies in a table, so that to read it can raise nothing; not so a value that a view makes.
         shown: the rows that show their value to the role that asks; None means all it sees. Only inherited roles have others.
     """
 
@@ -39,6 +40,7 @@ class Column:
     type: PgType
     not_null: bool
     comment: str | None = None
+    stored: bool = True
     shown: "Condition | None" = None
 
 
@@ -182,7 +184,7 @@ def _table(
         field_name = entry.column_names.get(column.name, column.name)
         if _GRAPHQL_NAME.match(field_name):
             comment = entry.column_comments.get(column.name, column.comment)
-            columns[field_name] = Column(field_name, column.name, column.type, column.not_null, comment)
+            columns[field_name] = Column(field_name, column.name, column.type, column.not_null, comment, column.stored)
         else:
             reason = f"column {key}.{column.name} has no GraphQL name; give it one in column_config"
             problems.append(Inconsistency("table", f"table {key}", reason, place(key)))

@@ -111,6 +111,9 @@ OPERATORS: dict[str, Operator] = {
 }
 """Every operator that compares with a value; `_is_null` and `_cast` are the resolver's."""
 
+RAISING = frozenset(_infix(_PATTERNS[name]) for name in ("_similar", "_nsimilar", "_regex", "_nregex", "_iregex", "_niregex"))
+"""The templates of operators that some patterns make raise an error, on the first row that is tried."""
+
 COLUMN_OPERATORS: dict[str, str] = {f"_c{name[1:]}" if name != "_neq" else "_cne": _infix(symbol) for name, symbol in _PLAIN.items()}
 """Comparisons with another column; allowed in permissions only."""
 

@@ -186,7 +186,15 @@ class Rooted:
     item: "Condition"
 
 
-Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | NullTest | Exists | Rooted
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A condition that is tried on no row but those that satisfy `rows`; see `guarding.py`."""
+
+    rows: "Condition"
+    item: "Condition"
+
+
+Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | NullTest | Exists | Rooted | Guarded
 
 TRUE, FALSE = Truth(value=True), Truth(value=False)
 
@@ -269,6 +277,8 @@ def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
         case Exists(table=table, link=link, where=where):
             near = [] if of_root_only else row_columns(table, link)
             return near + _row_columns(where, of_root_only=True)
+        case Guarded(rows=rows, item=inner):
+            return _row_columns(rows, of_root_only=of_root_only) + _row_columns(inner, of_root_only=of_root_only)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from towpath_read_engine.calls import call, computed_rows, computed_value
 from towpath_read_engine.conditions import ConditionResolver
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.functions import TrackedFunction
+from towpath_read_engine.guarding import seen
 from towpath_read_engine.inputs import Constant, Definitions, Input
 from towpath_read_engine.model import Column, ComputedField, Link, Relationship
 from towpath_read_engine.naming import Naming
@@ -150,7 +151,7 @@ class Resolver:
         return plan.Rows(
             origin or view.table,
             link,
-            plan.every(view.filter, condition),
+            seen(view.filter, condition),
             order,
             distinct,
             (_row_count(limit, encode_limit),) if limit else (),

@@ -53,6 +53,7 @@ class PgType:
         element: the type of the items of an array.
         composite: whether the type is a row type.
         enum: the enum, for a column that refers to an enum table.
+        foreign: whether it is an extension's, with comparisons of its own, which may raise.
     """
 
     schema: str
@@ -61,6 +62,7 @@ class PgType:
     element: "PgType | None" = None
     composite: bool = False
     enum: EnumType | None = None
+    foreign: bool = False
 
     @property
     def graphql(self) -> str:
