@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from unittest import mock
 from urllib.parse import urlsplit
 
 import psycopg
@@ -23,6 +24,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
+from towpath_server.embedded import binaries
 from towpath_server.embedded.nats import EmbeddedNats
 from towpath_server.embedded.postgres import EmbeddedPostgres
 from towpath_server.testing import Backend
@@ -55,6 +57,14 @@ class NewTemplate(Protocol):
 
     def __call__(self, name: str, prepare: Callable[[str], None]) -> str:
         """Its name; `prepare(address)` fills it on the first call with this name and closes its connections."""
+        ...
+
+
+class ExtendedDatabase(Protocol):
+    """Makes a database once per session in a server of Debian's binaries: the embedded ones have no extensions."""
+
+    def __call__(self, extension: str, packages: str, schema: Path) -> str:
+        """Its address; the file fills it on the first call. Without the extension the test is skipped and names the packages to install."""
         ...
 
 
@@ -155,6 +165,36 @@ def new_template(postgres_server: EmbeddedPostgres, _admin: psycopg.Connection) 
         return name
 
     return make
+
+
+@pytest.fixture(scope="session")
+def extended_database(_server_loop: _Loop, _server_home: Path) -> Iterator[ExtendedDatabase]:
+    """`extended_database(extension, packages, schema)` gives the address of a database that may make the extension."""
+    roots = {int(path.name): path for path in Path("/usr/lib/postgresql").glob("[0-9]*") if (path / "bin" / "initdb").exists()}
+    made: dict[Path, str] = {}
+    server: EmbeddedPostgres | None = None
+
+    def make(extension: str, packages: str, schema: Path) -> str:
+        nonlocal server
+        if not roots or not Path(f"/usr/share/postgresql/{max(roots)}/extension/{extension}.control").exists():
+            pytest.skip(f"!! NOT TESTED: {extension}; run apt-get install {packages}")
+        if server is None:
+            install = binaries.PostgresInstall(major=max(roots), root=roots[max(roots)])
+            server = EmbeddedPostgres(_server_home / "debian", settings=_FAST)
+            with mock.patch.object(binaries, "postgres_installs", return_value=[install]):
+                _server_loop.run(server.start())
+        if schema not in made:
+            name = schema.parent.name
+            with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            with psycopg.connect(server.dsn(name)) as connection:
+                connection.execute(schema.read_text(encoding="utf-8"))
+            made[schema] = server.dsn(name)
+        return made[schema]
+
+    yield make
+    if server is not None:
+        _server_loop.run(server.stop())
 
 
 @pytest.fixture

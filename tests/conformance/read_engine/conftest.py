@@ -3,22 +3,18 @@
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
-from unittest import mock
 
 import psycopg
 import pytest
 
 from towpath_read_engine.engine import EngineSettings
 from towpath_read_engine.testing import Asker, asking
-from towpath_server.embedded import binaries
-from towpath_server.embedded.postgres import EmbeddedPostgres
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "library"
-_DEBIAN = Path("/usr/lib/postgresql")
 _SETTING = re.compile(r"^# (role|session|variables|settings|customization): (.*)$", re.MULTILINE)
 _CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
 
@@ -43,18 +39,15 @@ def library_metadata() -> Path:
 
 
 @pytest.fixture(scope="session")
-def contrib_url(_server_loop, _server_home) -> Iterator[str]:
-    """The address of a database with extensions, in a server of Debian's binaries: the embedded ones have no extensions."""
-    roots = {int(path.name): path for path in _DEBIAN.glob("[0-9]*") if (path / "bin" / "initdb").exists()}
-    if not roots or not Path(f"/usr/share/postgresql/{max(roots)}/extension/ltree.control").exists():
-        pytest.skip("!! NOT TESTED: citext and ltree; run apt-get install postgresql postgresql-contrib")
-    install = binaries.PostgresInstall(major=max(roots), root=roots[max(roots)])
-    server = EmbeddedPostgres(_server_home / "debian", settings={"fsync": "off"})
-    with mock.patch.object(binaries, "postgres_installs", return_value=[install]):
-        _server_loop.run(server.start())
-    _fill(server.dsn(), HERE / "contrib")
-    yield server.dsn()
-    _server_loop.run(server.stop())
+def contrib_url(extended_database) -> str:
+    """The address of a database with citext and ltree."""
+    return extended_database("ltree", "postgresql postgresql-contrib", HERE / "contrib" / "schema.sql")
+
+
+@pytest.fixture(scope="session")
+def postgis_url(extended_database) -> str:
+    """The address of a database with PostGIS."""
+    return extended_database("postgis", "postgresql postgresql-postgis", HERE / "postgis" / "schema.sql")
 
 
 @pytest.fixture

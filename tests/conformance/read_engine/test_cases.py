@@ -26,3 +26,9 @@ async def test_case(check_case, library_url, library_metadata, case: Path) -> No
 async def test_case_with_extensions(check_case, contrib_url, case: Path) -> None:
     """The same with types of extensions, which the embedded PostgreSQL does not have."""
     await check_case(contrib_url, HERE / "contrib" / "metadata.json", case)
+
+
+@_cases("postgis/cases")
+async def test_case_with_postgis(check_case, postgis_url, case: Path) -> None:
+    """The same with PostGIS, which lives in a schema that no search path names."""
+    await check_case(postgis_url, HERE / "postgis" / "metadata.json", case)

@@ -147,5 +147,12 @@ def _row_of(raw: dict[str, Any] | None) -> TableKey | None:
 
 
 def _type(raw: dict[str, Any], element: dict[str, Any] | None) -> PgType:
-    item = _type(element, None) if element else None
-    return PgType(raw["schema"], raw["name"], raw["base"], item, bool(raw["composite"]), foreign=bool(raw["foreign"]))
+    return PgType(
+        raw["schema"],
+        raw["name"],
+        raw["base"],
+        _type(element, None) if element else None,
+        bool(raw["composite"]),
+        foreign=bool(raw["foreign"]),
+        home=raw["home"],
+    )

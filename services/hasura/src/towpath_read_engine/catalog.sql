@@ -1,5 +1,6 @@
 -- One JSON document with every table, view, foreign key and function of the database that is neither PostgreSQL's own nor an
--- extension's. Types carry what decides behaviour: the type under a domain, the element of an array, whether it is a row type.
+-- extension's. Types carry what decides behaviour: the type under a domain, the element of an array, whether it is a row type, and
+-- for a type of an extension where the extension lives.
 with relation as (
     select c.oid, n.nspname, c.relname, c.relkind
     from pg_catalog.pg_class c
@@ -18,16 +19,25 @@ typed as (
            -- a type written in C whose comparisons nobody here knows
            coalesce(b.typtype, t.typtype) = 'b' and coalesce(b.typnamespace, t.typnamespace) <> 'pg_catalog'::regnamespace
                and coalesce(b.typcategory, t.typcategory) <> 'A' and coalesce(b.typname, t.typname) not in ('citext', 'ltree') as is_foreign,
-           t.typrelid as row_of
+           t.typrelid as row_of,
+           (
+               select x.nspname
+               from pg_catalog.pg_depend d
+               join pg_catalog.pg_namespace x on x.oid = coalesce(b.typnamespace, t.typnamespace)
+               where d.classid = 'pg_catalog.pg_type'::regclass and d.objid = coalesce(b.oid, t.oid) and d.deptype = 'e'
+           ) as home
     from pg_catalog.pg_type t
     join pg_catalog.pg_namespace n on n.oid = t.typnamespace
     left join pg_catalog.pg_type b on b.oid = t.typbasetype and t.typtype = 'd'
 ),
 described as (
     select t.oid,
-           json_build_object('schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c', 'foreign', t.is_foreign) as type,
-           case when t.category = 'A' then
-               json_build_object('schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c', 'foreign', e.is_foreign) end as element,
+           json_build_object(
+               'schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c', 'foreign', t.is_foreign, 'home', t.home
+           ) as type,
+           case when t.category = 'A' then json_build_object(
+               'schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c', 'foreign', e.is_foreign, 'home', e.home
+           ) end as element,
            case when r.oid is not null then json_build_object('schema', r.nspname, 'name', r.relname) end as row
     from typed t
     left join typed e on e.oid = t.element and t.category = 'A'

@@ -8,9 +8,9 @@ from towpath_read_engine import plan
 from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.guarding import seen
-from towpath_read_engine.inputs import Input
+from towpath_read_engine.inputs import Constant, Input
 from towpath_read_engine.model import Column, ComputedField, Link
-from towpath_read_engine.operators import operator_for
+from towpath_read_engine.operators import Member, Operator, casts_of, operator_for
 from towpath_read_engine.ordering import select_column, select_columns
 from towpath_read_engine.predicates import (
     PAIR,
@@ -22,7 +22,7 @@ from towpath_read_engine.predicates import (
     predicate_type,
 )
 from towpath_read_engine.roles import RoleSchema, TableView
-from towpath_read_engine.scalars import TEXT, PgType, encode_many
+from towpath_read_engine.scalars import PgType, encode, encode_many
 
 
 class ConditionResolver:
@@ -137,46 +137,76 @@ class ConditionResolver:
         given = given.at(column.type.comparison)
         return plan.TRUE if self._is_dropped(given, column.type.comparison) else self._comparisons(column, given)
 
-    def _comparisons(self, column: plan.Operand, given: Input, *, as_text: bool = False) -> plan.Condition:
-        type_ = TEXT if as_text else column.type
-        return plan.every(*(self._comparison(column, type_, name, value) for name, value in given.entries(type_.comparison)))
+    def _comparisons(self, column: plan.Operand, given: Input) -> plan.Condition:
+        return plan.every(*(self._comparison(column, name, value) for name, value in given.entries(column.type.comparison)))
 
-    def _comparison(self, column: plan.Operand, type_: PgType, name: str, given: Input) -> plan.Condition:
-        as_text = type_ is not column.type
+    def _comparison(self, column: plan.Operand, name: str, given: Input) -> plan.Condition:
+        type_ = column.type
         if name == "_is_null":
             given = given.at("Boolean")
             return plan.TRUE if self._is_dropped(given, "Boolean") else plan.NullTest(column, is_null=given.boolean())
-        if name == "_cast" and type_.is_jsonb:
-            return self._cast(column, given)
+        casts = casts_of(type_)
+        if name == "_cast" and casts:
+            return self._cast(column, casts, given)
         operator = operator_for(name, type_)
         if operator is None:
             raise invalid(f"field '{name}' not found in type: '{type_.comparison}'", given.path)
+        if operator.input_type is not None:
+            return self._object_comparison(column, operator, operator.input_type, given)
         operand = operator.operand(type_)
         expected = f"[{operand.written}!]" if operator.many else operand.written
         given = given.at(expected)
         if given.is_null() and operator.null_passes and not self._null_collapse:
-            return plan.Comparison(column, operator.template, plan.Null(operand), as_text)
+            return plan.comparison(column, operator.template, plan.Null(operand))
         if self._is_dropped(given, operand.graphql):
             return plan.TRUE
         element = f"{operand.written if operator.many else operand.graphql}!"
         source = given.source(
-            element, expected, many=operator.many or operand.element is not None, json=operand.is_json, enum=operand.enum is not None
+            element,
+            expected,
+            many=operator.many or operand.element is not None,
+            json=operand.is_structured,
+            enum=operand.enum is not None,
         )
         encoder = encode_many if operator.many else operator.encoder
-        return plan.Comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many), as_text)
+        return plan.comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many))
 
-    def _cast(self, column: plan.Operand, given: Input) -> plan.Condition:
-        type_name = "jsonb_cast_exp"
+    def _object_comparison(self, column: plan.Operand, operator: Operator, type_name: str, given: Input) -> plan.Condition:
+        """A comparison with several values, the members of one input object."""
+        given = given.at(type_name)
+        if self._is_dropped(given, type_name):
+            return plan.TRUE
+        parts = dict(given.entries(type_name))
+        known = {member.name: member for member in operator.members}
+        for name, part in parts.items():
+            if name not in known:
+                raise invalid(f"field '{name}' not found in type: '{type_name}'", part.path)
+        values = tuple((name, self._member(member, column.type, parts.get(name), given.path)) for name, member in known.items())
+        return plan.Comparison(column, operator.template, values)
+
+    def _member(self, member: Member, column: PgType, given: Input | None, path: str) -> plan.Value | plan.Null:
+        expected, type_ = member.expected(column), member.type(column)
+        given = given.at(expected) if given is not None else None
+        if given is None or given.is_absent():
+            if member.is_required:
+                raise invalid(f"missing required field '{member.name}'", path)
+            return plan.Null(type_) if member.default is None else plan.Value(Constant(member.default), encode, type_, path)
+        if given.is_null():
+            if member.is_required:
+                raise invalid(f"unexpected null value for type '{expected.removesuffix('!')}'", given.path)
+            return plan.Null(type_)
+        return plan.Value(given.source(expected, expected, json=type_.is_structured), encode, type_, given.path)
+
+    def _cast(self, column: plan.Operand, casts: dict[str, PgType], given: Input) -> plan.Condition:
+        type_name = column.type.cast
         given = given.at(type_name)
         if self._is_dropped(given, type_name):
             return plan.TRUE
         conditions: list[plan.Condition] = []
         for key, value in given.entries(type_name):
-            if key != "String":
+            if key not in casts:
                 raise invalid(f"field '{key}' not found in type: '{type_name}'", value.path)
-            value = value.at(TEXT.comparison)
-            if not self._is_dropped(value, TEXT.comparison):
-                conditions.append(self._comparisons(column, value, as_text=True))
+            conditions.append(self._compared(plan.Cast(column, casts[key]), value))
         return plan.every(*conditions)
 
     def _is_dropped(self, given: Input, type_name: str) -> bool:

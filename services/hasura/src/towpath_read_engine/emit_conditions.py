@@ -4,7 +4,7 @@ Every condition comes out with its own parentheses, so how it is combined cannot
 """
 
 from towpath_read_engine import plan
-from towpath_read_engine.emit_values import call, origin, parameter, whole_row
+from towpath_read_engine.emit_values import call, home_of, origin, parameter, type_name, whole_row
 from towpath_read_engine.model import Link
 from towpath_read_engine.sql import EMPTY, Fragment, identifier, join, sql
 
@@ -14,6 +14,8 @@ def operand(alias: str, item: plan.Operand, root: str | None = None) -> Fragment
     match item:
         case plan.Aggregate():
             return _aggregate(item, alias, root or alias)
+        case plan.Cast(item=inner, type=type_):
+            return sql("({value})::{type}", value=operand(alias, inner, root), type=type_name(type_))
         case plan.Computed():
             value = call(item.call, whole_row(alias))
         case _:
@@ -65,7 +67,7 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
             return _comparison(item, alias, root)
         case plan.ColumnComparison():
             other = identifier(root if item.of_root else alias, item.other.name)
-            return sql(f"({item.operator})", column=identifier(alias, item.column.name), value=other)
+            return sql(f"({item.operator})", column=identifier(alias, item.column.name), value=other, **home_of(item.column.type))
         case plan.Exists():
             return _exists(item, alias, root)
         case plan.Guarded(rows=rows, item=inner):
@@ -73,10 +75,8 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
 
 
 def _comparison(item: plan.Comparison, alias: str, root: str) -> Fragment:
-    column = operand(alias, item.column, root)
-    if item.as_text:
-        column = sql("({column})::text", column=column)
-    return sql(f"({item.operator})", column=column, value=parameter(item.value))
+    values = {name: parameter(value) for name, value in item.values}
+    return sql(f"({item.operator})", column=operand(alias, item.column, root), **values, **home_of(item.column.type))
 
 
 def _exists(item: plan.Exists, alias: str, root: str) -> Fragment:

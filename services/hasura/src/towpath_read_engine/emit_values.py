@@ -1,21 +1,53 @@
 """Parameters, calls of functions and what rows are read from, as SQL fragments."""
 
 from towpath_read_engine import plan
-from towpath_read_engine.sql import Fragment, Parameter, identifier, join, sql
+from towpath_read_engine.scalars import PgType
+from towpath_read_engine.sql import Fragment, Identifier, NumberLiteral, Parameter, identifier, join, sql
 
 
 def parameter(value: plan.Value | plan.Null) -> Fragment:
-    """A parameter, cast to its type so that PostgreSQL reads the text with that type's input function."""
-    type_ = identifier(value.type.schema, value.type.name)
+    """A parameter, cast to its type so that PostgreSQL reads the text with that type's input function; PostGIS reads GeoJSON."""
+    type_ = value.type
     if isinstance(value, plan.Null):
-        return sql("null::{type}", type=type_)
+        return sql("null::{type}", type=type_name(type_))
     if not value.many:
-        return sql("{value}::{type}", value=Parameter(value), type=type_)
-    if value.type.element is None:
-        return sql("{value}::{type}[]", value=Parameter(value), type=type_)
+        return _read(Parameter(value), type_, "v$")
+    if type_.element is None and not type_.is_mapped:
+        return sql("{value}::{type}[]", value=Parameter(value), type=type_name(type_))
     # PostgreSQL has no arrays of arrays, only arrays of more dimensions, which `any` would take apart to the last item.
     one = identifier("v$")
-    return sql("select {v}::{type} from unnest({value}::text[]) as {v}", v=one, type=type_, value=Parameter(value))
+    return sql("select {one} from unnest({value}::text[]) as {v}", one=_read(one, type_, "w$"), value=Parameter(value), v=one)
+
+
+def _read(text: Fragment, type_: PgType, name: str) -> Fragment:
+    """A text as a value of the type; `name` is free for an item of it."""
+    if type_.is_mapped:
+        return sql("{home}.st_geomfromgeojson({text}::text)::{type}", text=text, type=type_name(type_), **home_of(type_))
+    if type_.element is not None and type_.element.is_mapped:
+        # the text form of such an array has colons between its items, and no GeoJSON
+        one = identifier(name)
+        items = sql("select {one} from unnest({text}::text[]) as {v}", one=_read(one, type_.element, name), text=text, v=one)
+        return sql("array({items})::{type}", items=items, type=type_name(type_))
+    return sql("{text}::{type}", text=text, type=type_name(type_))
+
+
+def type_name(type_: PgType) -> Identifier:
+    """The name of a type, to cast to."""
+    return identifier(type_.schema, type_.name)
+
+
+def home_of(type_: PgType) -> dict[str, Fragment]:
+    """The place `home` of a template: the schema of the type's extension, if it belongs to one."""
+    return {} if type_.home is None else {"home": identifier(type_.home)}
+
+
+def as_json(value: Fragment, type_: PgType) -> Fragment:
+    """A value as it is made JSON: what PostGIS has on its map is GeoJSON of 15 digits that names its reference system."""
+    if not type_.is_mapped:
+        return value
+    digits, long_crs = NumberLiteral(15), NumberLiteral(4)
+    made = sql("{home}.st_asgeojson({value}, {digits}, {crs})", value=value, digits=digits, crs=long_crs, **home_of(type_))
+    return sql("{made}::{json}", made=made, json=identifier("pg_catalog", "json"))
 
 
 def call(item: plan.Call, row: Fragment | None) -> Fragment:

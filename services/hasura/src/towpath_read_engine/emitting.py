@@ -12,7 +12,7 @@ from itertools import count
 
 from towpath_read_engine import plan
 from towpath_read_engine.emit_conditions import aggregated, condition, link_condition, operand, presence
-from towpath_read_engine.emit_values import origin, parameter, whole_row
+from towpath_read_engine.emit_values import as_json, origin, parameter, whole_row
 from towpath_read_engine.model import Link
 from towpath_read_engine.scalars import PgType
 from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, NumberLiteral, Statement, identifier, join, render, sql
@@ -201,7 +201,7 @@ class _Emitter:
             return sql("({value})::text", value=value)
         if self._stringify and type_.element is not None and type_.element.base in _STRINGIFIED:
             return sql("({value})::text[]", value=value)
-        return value
+        return as_json(value, type_)
 
     def _aggregate(self, field: plan.AggregateField, above: str) -> Fragment:
         outputs: list[Output] = []

@@ -32,7 +32,7 @@ def _may_raise(item: plan.Condition) -> bool:
         case plan.Negation(item=inner):
             return _may_raise(inner)
         case plan.Comparison(column=column, operator=operator):
-            return operator in RAISING or _value_may_raise(column) or (not item.as_text and _is_fickle(column.type))
+            return operator in RAISING or _value_may_raise(column) or _is_fickle(column.type)
         case plan.NullTest(column=column):
             return _value_may_raise(column)
         case plan.Exists(table=table, where=where):
@@ -49,6 +49,8 @@ def _value_may_raise(item: plan.Operand) -> bool:
             return item.function not in _QUIET_AGGREGATES or _may_raise(item.where) or any(_value_may_raise(column) for column in columns)
         case plan.Computed():
             return item.shown is None
+        case plan.Cast(item=inner, type=type_):
+            return _is_fickle(type_) or _value_may_raise(inner)
         case _:
             return not item.stored and item.shown is None
 

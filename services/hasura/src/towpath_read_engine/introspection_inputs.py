@@ -17,12 +17,13 @@ from graphql import (
     GraphQLNonNull,
     GraphQLScalarType,
     GraphQLString,
+    Undefined,
 )
 
 from towpath_read_engine.calls import is_required
 from towpath_read_engine.functions import Function
 from towpath_read_engine.model import Column, ComputedField
-from towpath_read_engine.operators import OPERATORS
+from towpath_read_engine.operators import Operator, casts_of, operators_of
 from towpath_read_engine.ordering import COMPARABLE_FUNCTIONS, DIRECTION_NAMES, NUMERIC_FUNCTIONS, aggregate_applies
 from towpath_read_engine.predicates import (
     PAIR,
@@ -34,7 +35,7 @@ from towpath_read_engine.predicates import (
     predicate_type,
 )
 from towpath_read_engine.roles import RoleSchema, TableView
-from towpath_read_engine.scalars import INTEGER, TEXT, PgType
+from towpath_read_engine.scalars import INTEGER, PgType
 
 _BUILT_IN = {"Int": GraphQLInt, "Float": GraphQLFloat, "Boolean": GraphQLBoolean, "String": GraphQLString}
 ValueType = GraphQLScalarType | GraphQLEnumType | GraphQLList[Any]
@@ -132,16 +133,30 @@ class InputTypes:
     def _comparison(self, type_: PgType) -> GraphQLInputObjectType:
         def fields() -> dict[str, GraphQLInputField]:
             found = {"_is_null": optional(GraphQLBoolean)}
-            if type_.is_jsonb:
-                found["_cast"] = optional(self._input_named("jsonb_cast_exp", lambda: {"String": optional(self._comparison(TEXT))}, None))
-            for name, operator in OPERATORS.items():
-                if operator.applies(type_):
-                    operand: GraphQLInputType = self.value(operator.operand(type_))
-                    found[name] = optional(list_of(operand) if operator.many else operand)
+            casts = casts_of(type_)
+            if casts:
+                found["_cast"] = optional(self._input_named(type_.cast, lambda: _each(casts, self._comparison), None))
+            found.update((name, optional(self._operand(operator, type_))) for name, operator in operators_of(type_).items())
             return dict(sorted(found.items()))
 
         about = f"Boolean expression to compare columns of type \"{type_.graphql}\". All fields are combined with logical 'AND'."
         return self._input_named(type_.comparison, fields, about)
+
+    def _operand(self, operator: Operator, type_: PgType) -> GraphQLInputType:
+        """The type of what an operator compares columns of a type with."""
+        if operator.input_type is None:
+            operand: GraphQLInputType = self.value(operator.operand(type_))
+            return list_of(operand) if operator.many else operand
+
+        def fields() -> dict[str, GraphQLInputField]:
+            found: dict[str, GraphQLInputField] = {}
+            for item in operator.members:
+                scalar = self._named_scalar(item.expected(type_).removesuffix("!"))
+                default = Undefined if item.default is None else item.default
+                found[item.name] = GraphQLInputField(GraphQLNonNull(scalar) if item.is_required else scalar, default_value=default)
+            return found
+
+        return self._input_named(operator.input_type, fields, None)
 
     def _order_by(self, view: TableView) -> GraphQLInputObjectType:
         def fields() -> dict[str, GraphQLInputField]:
@@ -219,6 +234,10 @@ def aggregate_functions(view: TableView) -> list[tuple[str, list[Column]]]:
 def _without_arguments(view: TableView) -> dict[str, ComputedField]:
     """The computed fields that conditions and sort orders may name."""
     return {name: item for name, item in view.computed.items() if not item.function.given}
+
+
+def _each(types: Mapping[str, PgType], made: Callable[[PgType], GraphQLInputObjectType]) -> dict[str, GraphQLInputField]:
+    return {name: optional(made(type_)) for name, type_ in types.items()}
 
 
 def as_thunk(value: T) -> Callable[[], T]:

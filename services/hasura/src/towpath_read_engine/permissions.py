@@ -14,7 +14,7 @@ from towpath_read_engine.errors import MetadataError, ReadError
 from towpath_read_engine.inputs import Constant
 from towpath_read_engine.metadata import TableKey, table_key
 from towpath_read_engine.model import Column, Relationship, Table
-from towpath_read_engine.operators import COLUMN_OPERATORS, operator_for
+from towpath_read_engine.operators import Operator, casts_of, column_operator_for, operator_for
 from towpath_read_engine.paths import ROOT
 from towpath_read_engine.predicates import PAIR, PAIRED_FUNCTIONS, PARTS, predicate_columns, predicate_type
 from towpath_read_engine.scalars import PgType, encode, encode_many, encode_texts
@@ -129,7 +129,10 @@ class FilterCompiler:
         """A comparison; `place` is what is compared, in words."""
         if name == "_is_null" and isinstance(operand, bool):
             return plan.NullTest(column, is_null=operand)
-        template = COLUMN_OPERATORS.get(_COLUMN_ALIASES.get(name, name))
+        casts = casts_of(column.type)
+        if name == "_cast" and casts:
+            return self._cast(table, column, place, casts, operand)
+        template = column_operator_for(_COLUMN_ALIASES.get(name, name), column.type)
         if template is not None and isinstance(column, Column):
             return self._column_comparison(table, column, template, operand)
         operator = operator_for(name, column.type)
@@ -137,7 +140,29 @@ class FilterCompiler:
             raise self._fail(f"uses '{name}' on {place}, whose type {column.type.name} does not have it")
         if operand is None:
             raise self._fail(f"compares {place} with null; use _is_null")
-        return plan.Comparison(column, operator.template, self._value(operand, operator.operand(column.type), many=operator.many))
+        if operator.members:
+            return self._object_comparison(column, place, operator, operand)
+        return plan.comparison(column, operator.template, self._value(operand, operator.operand(column.type), many=operator.many))
+
+    def _cast(self, table: Table, column: plan.Operand, place: str, casts: Mapping[str, PgType], value: Any) -> plan.Condition:
+        unknown = [name for name in value if name not in casts]
+        if unknown:
+            raise self._fail(f"casts {place} to '{unknown[0]}', which its type {column.type.name} cannot be cast to")
+        return plan.every(*(self._comparisons(table, plan.Cast(column, casts[name]), place, item) for name, item in value.items()))
+
+    def _object_comparison(self, column: plan.Operand, place: str, operator: Operator, operand: Any) -> plan.Condition:
+        """A comparison with several values, the members of one object."""
+        known = {member.name: member for member in operator.members}
+        unknown = sorted(str(name) for name in operand if name not in known)
+        missing = [name for name, member in known.items() if member.is_required and operand.get(name) is None]
+        if unknown or missing:
+            raise self._fail(f"compares {place} with {operand!r}, where it needs an object of {', '.join(known)}")
+        values: list[tuple[str, plan.Value | plan.Null]] = []
+        for name, member in known.items():
+            type_ = member.type(column.type)
+            given = operand.get(name, member.default)
+            values.append((name, plan.Null(type_) if given is None else self._value(given, type_, many=False)))
+        return plan.Comparison(column, operator.template, tuple(values))
 
     def _column_comparison(self, table: Table, column: Column, template: str, operand: Any) -> plan.Condition:
         of_root = isinstance(operand, list) and len(operand) == 2 and operand[0] == "$"
@@ -150,7 +175,8 @@ class FilterCompiler:
     def _value(self, operand: Any, type_: PgType, *, many: bool) -> plan.Value:
         variable = _variable(operand)
         if variable is not None:
-            return plan.Value(variable, _as_it_is, type_, ROOT, many)
+            # GeoJSON is looked at first, for PostGIS refuses it in words of its own
+            return plan.Value(variable, encode if type_.is_spatial and not many else _as_it_is, type_, ROOT, many)
         if many and isinstance(operand, list):
             items = tuple(_variable(item) or Constant(self._text(item, type_, many=False)) for item in operand)
             return plan.Value(plan.SessionList(items), encode_texts, type_, ROOT, many)

@@ -138,18 +138,25 @@ class Aggregate:
     type: PgType
 
 
-Operand = Column | Computed | Aggregate
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A value as one of another type."""
+
+    item: "Operand"
+    type: PgType
+
+
+Operand = Column | Computed | Aggregate | Cast
 """What is compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`column operator value`; the operator is a template of `operators.py`. `as_text` compares the column's text."""
+    """`column operator value`; the operator is a template of `operators.py`, which has the values under these names."""
 
     column: Operand
     operator: str
-    value: Value | Null
-    as_text: bool = False
+    values: tuple[tuple[str, Value | Null], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,11 @@ class Guarded:
 
     rows: "Condition"
     item: "Condition"
+
+
+def comparison(column: Operand, operator: str, value: Value | Null) -> Comparison:
+    """The comparison with one value."""
+    return Comparison(column, operator, (("value", value),))
 
 
 Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | NullTest | Exists | Rooted | Guarded
@@ -242,6 +254,8 @@ def columns_read(item: Operand) -> list[str]:
             return [item.name, *_deciding(item.shown)]
         case Computed():
             return [ROW, *_deciding(item.shown)]
+        case Cast(item=inner):
+            return columns_read(inner)
         case Aggregate():
             return [here for here, _ in item.link] + _row_columns(item.where, of_root_only=True)
 

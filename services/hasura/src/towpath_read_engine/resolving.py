@@ -17,6 +17,7 @@ from towpath_read_engine.guarding import seen
 from towpath_read_engine.inputs import Constant, Definitions, Input
 from towpath_read_engine.model import Column, ComputedField, Link, Relationship
 from towpath_read_engine.naming import Naming
+from towpath_read_engine.operators import operator_for
 from towpath_read_engine.ordering import OrderResolver, distinct_fits
 from towpath_read_engine.paths import child
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
@@ -109,8 +110,11 @@ class Resolver:
             given = given.at(expected)
             if given.is_null():
                 raise invalid(f"unexpected null value for type '{column.type.graphql}'", given.path)
-            source = given.source(expected, expected, json=column.type.is_json, enum=column.type.enum is not None)
-            conditions.append(plan.Comparison(column, "{column} = {value}", plan.Value(source, encode, column.type, given.path)))
+            operator = operator_for("_eq", column.type)
+            assert operator is not None, "every column can be compared for equality"
+            source = given.source(expected, expected, json=column.type.is_structured, enum=column.type.enum is not None)
+            value = plan.Value(source, operator.encoder, column.type, given.path)
+            conditions.append(plan.comparison(column, operator.template, value))
         fields = self._fields(field, view, 1)
         return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=False)
 

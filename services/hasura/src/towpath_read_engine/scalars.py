@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from towpath_read_engine import geojson
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.inputs import described
 from towpath_read_engine.variables import kind_of
@@ -23,7 +24,9 @@ _TEXT = frozenset({"text", "varchar"})
 _PATTERNS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 _NUMERIC = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "money"})
 _INTEGER = re.compile(r"-?[0-9]+")
-_NOT_ORDERED_BY_MAX = frozenset({"json", "jsonb", "bool", "geometry", "geography", "raster"})
+_MAPPED = frozenset({"geometry", "geography"})
+_SPATIAL = _MAPPED | {"raster"}
+_NOT_ORDERED_BY_MAX = _SPATIAL | {"json", "jsonb", "bool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class PgType:
         composite: whether the type is a row type.
         enum: the enum, for a column that refers to an enum table.
         foreign: whether it is an extension's, with comparisons of its own, which may raise.
+        home: where the functions and operators of `base` live, when it belongs to an extension.
     """
 
     schema: str
@@ -63,6 +67,7 @@ class PgType:
     composite: bool = False
     enum: EnumType | None = None
     foreign: bool = False
+    home: str | None = None
 
     @property
     def graphql(self) -> str:
@@ -85,6 +90,11 @@ class PgType:
         return f"{self.graphql}_{'array_' if self.element is not None else ''}comparison_exp"
 
     @property
+    def cast(self) -> str:
+        """The name of the type of `_cast`."""
+        return f"{self.graphql}_cast_exp"
+
+    @property
     def has_patterns(self) -> bool:
         """Whether LIKE and regular expressions apply."""
         return self.element is None and self.base in _PATTERNS and self.enum is None
@@ -98,6 +108,26 @@ class PgType:
     def is_json(self) -> bool:
         """Whether values are JSON of any kind."""
         return self.base in ("json", "jsonb")
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether it is a type of PostGIS."""
+        return self.home is not None and self.base in _SPATIAL
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether values are GeoJSON."""
+        return self.home is not None and self.base in _MAPPED
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether a value, or an item of an array, may be an object or a list."""
+        return self.element.is_structured if self.element is not None else self.is_json or self.is_mapped
+
+    def beside(self, name: str) -> "PgType":
+        """A type of the extension that this type belongs to."""
+        home = self.home or self.schema
+        return PgType(home, name, name, foreign=self.foreign, home=home)
 
     @property
     def is_numeric(self) -> bool:
@@ -140,6 +170,10 @@ def encode(value: Any, type_: PgType, path: str) -> str:
         return _enum_value(value, type_.enum, path)
     if type_.element is not None:
         return value if isinstance(value, str) else _array(value, type_.element, path)
+    if type_.is_mapped:
+        return json_text(geojson.geometry(value, path))
+    if type_.is_spatial:
+        return geojson.raster(value, path)
     if isinstance(value, (list, dict)):
         raise invalid(f"expected a {_noun(type_)} for type '{type_.graphql}', but found {described(kind_of(value))}", path)
     if type_.base in _TEXT and not isinstance(value, str):

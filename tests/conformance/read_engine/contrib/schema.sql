@@ -1,6 +1,6 @@
 -- Types of extensions; ltree lives in a schema of its own, which the search path names.
 create schema extensions;
-alter database towpath set search_path = public, extensions;
+alter database contrib set search_path = public, extensions;
 set search_path = public, extensions;
 create extension citext;
 create extension ltree schema extensions;

@@ -23,7 +23,7 @@ from (select (select coalesce(json_agg("r$1"), '[]')
       where ("t$13"."settings" ?& $5::"pg_catalog"."text"[])) as "r$12") as "all", (select coalesce(json_agg("r$14"), '[]')
     from (select "t$15"."id" as "id"
       from "public"."author" as "t$15"
-      where (("t$15"."settings")::text like $6::"pg_catalog"."text")) as "r$14") as "cast", (select coalesce(json_agg("r$16"), '[]')
+      where (("t$15"."settings")::"pg_catalog"."text" like $6::"pg_catalog"."text")) as "r$14") as "cast", (select coalesce(json_agg("r$16"), '[]')
     from (select "t$17"."title" as "title"
       from "public"."article" as "t$17"
       where ("t$17"."meta" = $7::"pg_catalog"."jsonb")) as "r$16") as "eq") as "r$18"
