@@ -29,7 +29,7 @@ help: ## Print this help
 
 # What a tier lacks on this machine is said before anything is installed for it.
 need-%:
-	@deploy/needs.sh $*
+	@deploy/needs.sh $(subst +, ,$*)
 
 install: $(STAMP) ## Install everything into .venv
 
@@ -103,7 +103,7 @@ test-k8s: $(GO) install ui k8s-tools ## The Kubernetes agent against a real API 
 helm-check: $(GO) install k8s-tools ## The Helm chart: lint, rendering, refusals, install and upgrade on a real API server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/helm
 
-test-ui: need-node need-chromium install ui ## Open the pages in a real Chromium
+test-ui: need-node+chromium install ui ## Open the pages in a real Chromium
 	$(VENV)/bin/pytest tests/ui
 
 # The client of others in an environment of its own: its requirements are older than ours.
