@@ -94,11 +94,12 @@ test-docker: need-containers install ui ## The Docker agent on a real engine (on
 # A control plane of Kubernetes for tests: Go builds it once, at the versions in tests/kubernetes/tools/go.mod.
 K8S_TOOLS := $(or $(TOWPATH_K8S_TOOLS),$(CURDIR)/.cache/k8s-tools)
 GO := $(if $(wildcard $(K8S_TOOLS)/bin/.built),,need-go)
-k8s-tools: $(GO) ## Build etcd, kube-apiserver, kube-controller-manager, kube-scheduler and helm for tests, once (needs Go)
+k8s-tools: $(GO) ## Build etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet and helm for tests, once (needs Go)
 	tests/kubernetes/tools/build.sh $(K8S_TOOLS)/bin
 
-test-k8s: $(GO) install ui k8s-tools ## The Kubernetes agent against a real API server
-	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/kubernetes
+# The first test in containers waits for their image. The warning is docker-py's, as above.
+test-k8s: $(GO) install ui k8s-tools ## The Kubernetes agent against a real API server, and a real kubelet where root, Docker and containerd can be had
+	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/kubernetes -o faulthandler_timeout=900 -W "ignore:unclosed:ResourceWarning"
 
 helm-check: $(GO) install k8s-tools ## The Helm chart: lint, rendering, refusals, install and upgrade on a real API server
 	TOWPATH_K8S_TOOLS=$(K8S_TOOLS) $(VENV)/bin/pytest tests/helm

@@ -18,10 +18,17 @@ def write_all(folder: Path) -> None:
     """An authority (`ca`), API server and administrator (`server`, `admin`) that it signs, and the key that signs accounts' tokens."""
     ca_key = _key(folder / "ca.key")
     (folder / "ca.crt").write_bytes(_certificate(AUTHORITY, ca_key, AUTHORITY, ca_key, authority=True))
-    for name, who, group in (("server", "kube-apiserver", None), ("admin", "admin", "system:masters")):
-        key = _key(folder / f"{name}.key")
-        (folder / f"{name}.crt").write_bytes(_certificate(who, key, AUTHORITY, ca_key, group=group))
+    issue(folder, folder / "server", "kube-apiserver")
+    issue(folder, folder / "admin", "admin", "system:masters")
     _key(folder / "accounts.key")
+
+
+def issue(folder: Path, name: Path, who: str, group: str | None = None) -> None:
+    """A key and a certificate that the authority of a folder signs: `name` with `.key` and `.crt`."""
+    ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
+    key = _key(name.with_suffix(".key"))
+    name.with_suffix(".crt").write_bytes(_certificate(who, key, AUTHORITY, ca_key, group=group))
 
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:

@@ -68,7 +68,7 @@ class Cluster:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         certificates.write_all(folder)
         user = {"client-certificate": str(folder / "admin.crt"), "client-key": str(folder / "admin.key")}
-        self._write_kubeconfig(self.kubeconfig, user, "default")
+        self.write_kubeconfig(self.kubeconfig, user, "default")
         self._session = requests.Session()
         self._session.trust_env = False  # else the environment may name other authorities, and a proxy
         self._session.verify, self._session.cert = str(folder / "ca.crt"), (str(folder / "admin.crt"), str(folder / "admin.key"))
@@ -116,6 +116,9 @@ class Cluster:
             f"--tls-cert-file={f}/server.crt",
             f"--tls-private-key-file={f}/server.key",
             f"--client-ca-file={f}/ca.crt",
+            f"--kubelet-client-certificate={f}/admin.crt",
+            f"--kubelet-client-key={f}/admin.key",
+            "--kubelet-preferred-address-types=InternalIP",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={f}/accounts.key",
             f"--service-account-signing-key-file={f}/accounts.key",
@@ -181,6 +184,12 @@ class Cluster:
         self._wait_for_account(name)
         return name
 
+    def cordon(self, node: str, on: bool) -> None:
+        """Keep new pods away from a node, or let them come again. Returns when the scheduler is told so."""
+        path = f"/api/v1/nodes/{node}"
+        self.api("PATCH", path, {"spec": {"unschedulable": on}}, merge=True)
+        self.wait(lambda: bool(self.api("GET", path)["spec"].get("taints")) == on, "the node's taint does not follow")
+
     def set_status(self, namespace: str, pod: str, status: dict[str, Any]) -> None:
         """Write a pod's status as a kubelet would: `{"phase": …, "containerStatuses": […]}`."""
         self.api("PATCH", f"/api/v1/namespaces/{namespace}/pods/{pod}/status", {"status": status}, merge=True)
@@ -190,8 +199,22 @@ class Cluster:
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
         token = self.api("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
         file = self.folder / f"{namespace}-{account}.kubeconfig"
-        self._write_kubeconfig(file, {"token": token}, namespace)
+        self.write_kubeconfig(file, {"token": token}, namespace)
         return file
+
+    def write_kubeconfig(self, path: Path, user: dict[str, str], namespace: str) -> None:
+        """A kubeconfig of somebody, as the file format has it."""
+        cluster = {"server": self.url, "certificate-authority": str(self.folder / "ca.crt")}
+        text = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "tests",
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "users": [{"name": "tests", "user": user}],
+            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests", "namespace": namespace}}],
+        }
+        path.write_text(yaml.safe_dump(text))
+        path.chmod(0o600)
 
     # ---------------------------------------------------------------------------------------------------------------------- processes
 
@@ -219,19 +242,6 @@ class Cluster:
     def _wait_for_account(self, namespace: str) -> None:
         account = f"{self.url}/api/v1/namespaces/{namespace}/serviceaccounts/default"
         self.wait(lambda: self._answers(account), f"the namespace {namespace} has no service account")
-
-    def _write_kubeconfig(self, path: Path, user: dict[str, str], namespace: str) -> None:
-        cluster = {"server": self.url, "certificate-authority": str(self.folder / "ca.crt")}
-        text = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "tests",
-            "clusters": [{"name": "tests", "cluster": cluster}],
-            "users": [{"name": "tests", "user": user}],
-            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests", "namespace": namespace}}],
-        }
-        path.write_text(yaml.safe_dump(text))
-        path.chmod(0o600)
 
 
 @contextlib.contextmanager

@@ -99,10 +99,8 @@ class Kubelet:
         return self
 
     def cordon(self, on: bool) -> None:
-        """Keep new pods away, or let them come again. Returns when the scheduler is told so."""
-        path = f"/api/v1/nodes/{self.name}"
-        self._cluster.api("PATCH", path, {"spec": {"unschedulable": on}}, merge=True)
-        self._cluster.wait(lambda: bool(self._cluster.api("GET", path)["spec"].get("taints")) == on, "the node's taint does not follow")
+        """Keep new pods away, or let them come again."""
+        self._cluster.cordon(self.name, on)
 
     def lose(self) -> None:
         """The machine is gone with all that ran on it; somebody takes the node out of the cluster."""

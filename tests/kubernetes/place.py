@@ -63,20 +63,39 @@ ACCOUNT = "towpath-agent"
 
 @dataclass
 class Place:
-    """A backend, a namespace of a cluster, and an agent between them that may do no more than its Role says."""
+    """A backend, a namespace of a cluster, and an agent between them that may do no more than its Role says.
+
+    Attributes:
+        options: Further ones of the agent.
+        source: The script of its flows.
+    """
 
     site: Site
     cluster: Cluster
-    kubelet: Kubelet
     namespace: str
+    options: tuple[str, ...] = ()
+    source: str = FLOWS
     flows: dict[str, str] = field(default_factory=dict)
     agent: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Make the namespace, and in it the agent's account with the printed Role."""
+        self.cluster.namespace(self.namespace)
+        group = "/apis/rbac.authorization.k8s.io/v1"
+        metadata = {"name": ACCOUNT}
+        self.cluster.api("POST", f"/api/v1/namespaces/{self.namespace}/serviceaccounts", {"metadata": metadata})
+        self.cluster.api("POST", f"{group}/namespaces/{self.namespace}/roles", {"metadata": metadata, "rules": list(RULES)})
+        binding = {
+            "metadata": metadata,
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": self.namespace}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
+        }
+        self.cluster.api("POST", f"{group}/namespaces/{self.namespace}/rolebindings", binding)
 
     def start_agent(self) -> None:
         kubeconfig = self.cluster.account_kubeconfig(self.namespace, ACCOUNT)
         options = ["--kubeconfig", str(kubeconfig), "--namespace", self.namespace, "--image", IMAGE, "--show-flow-logs"]
-        options += ["--trouble-grace", "1"]
-        self.agent = self.site.agent("kubernetes", *options, kind="kubernetes")
+        self.agent = self.site.agent("kubernetes", *options, *self.options, kind="kubernetes")
 
     def kill_agent(self) -> None:
         assert self.agent is not None
@@ -86,7 +105,7 @@ class Place:
 
     def create(self, flow: str, **more: Any) -> str:
         if not self.flows:
-            self.flows = self.site.register("flows", FLOWS)
+            self.flows = self.site.register("flows", self.source)
         with self.site.client as client:
             return client.create_flow_run(self.flows[flow], **more)
 
@@ -132,21 +151,19 @@ class Place:
         self.until("Job, pod and secret are removed", lambda: not any(self.objects(what, one) for one in run_ids for what in whats))
 
 
+@dataclass
+class ProcessPlace(Place):
+    """A place with one node whose pods are processes of this machine."""
+
+    kubelet: Kubelet = field(kw_only=True)
+
+
 @contextlib.contextmanager
-def placed(site: Site, cluster: Cluster, namespace: str, folder: Path) -> Iterator[Place]:
-    """A place with one node, and an agent whose account has the printed Role."""
-    cluster.namespace(namespace)
-    group = "/apis/rbac.authorization.k8s.io/v1"
-    metadata = {"name": ACCOUNT}
-    cluster.api("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": metadata})
-    cluster.api("POST", f"{group}/namespaces/{namespace}/roles", {"metadata": metadata, "rules": list(RULES)})
-    binding = {
-        "metadata": metadata,
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
-    }
-    cluster.api("POST", f"{group}/namespaces/{namespace}/rolebindings", binding)
-    found = Place(site, cluster, Kubelet(cluster, folder).start(), namespace)
+def placed(site: Site, cluster: Cluster, namespace: str, folder: Path) -> Iterator[ProcessPlace]:
+    """A place with a node of the tests, whose logs and homes are in a folder."""
+    found = ProcessPlace(site, cluster, namespace, ("--trouble-grace", "1"), kubelet=Kubelet(cluster, folder))
+    found.prepare()
+    found.kubelet.start()
     try:
         found.start_agent()
         yield found

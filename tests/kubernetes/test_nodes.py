@@ -10,18 +10,18 @@ import pytest
 from tests.e2e.conftest import Site
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.kubelet import Kubelet
-from tests.kubernetes.place import Place, placed
+from tests.kubernetes.place import ProcessPlace, placed
 
 BURST = 20
 
 
 @pytest.fixture(scope="module")
-def place(cluster: Cluster, empty_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(cluster: Cluster, empty_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessPlace]:
     with placed(empty_site, cluster, "nodes", tmp_path_factory.mktemp("node")) as found:
         yield found
 
 
-def test_what_no_node_has_room_for_is_said(place: Place) -> None:
+def test_what_no_node_has_room_for_is_said(place: ProcessPlace) -> None:
     """The scheduler's own words are in the run's log while the pod waits; a cancelled run does not wait on."""
     run_id = place.create("inside", run_config={"type": "KubernetesRun", "memory_request": "1Ti", "memory_limit": "1Ti"})
     place.says(run_id, "FailedScheduling: 0/1 nodes are available: 1 Insufficient memory")
@@ -30,7 +30,7 @@ def test_what_no_node_has_room_for_is_said(place: Place) -> None:
     place.removed(run_id)
 
 
-def test_a_pod_that_waits_starts_when_a_node_comes(place: Place, tmp_path: Path) -> None:
+def test_a_pod_that_waits_starts_when_a_node_comes(place: ProcessPlace, tmp_path: Path) -> None:
     """An autoscaler brings a node, and the run that waited for it is carried out there."""
     needs = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": "the-new-one"}}}}}
     run_id = place.create("inside", run_config={"type": "KubernetesRun", "env": {"COLOR": "green"}, "job_template": needs})
@@ -44,7 +44,7 @@ def test_a_pod_that_waits_starts_when_a_node_comes(place: Place, tmp_path: Path)
         node.lose()
 
 
-def test_a_pod_evicted_for_want_of_memory_says_so(place: Place) -> None:
+def test_a_pod_evicted_for_want_of_memory_says_so(place: ProcessPlace) -> None:
     """The kubelet's reason is the run's."""
     run_id = place.running("patient")
     place.kubelet.evict(run_id, "The node was low on resource: memory.")
@@ -53,7 +53,7 @@ def test_a_pod_evicted_for_want_of_memory_says_so(place: Place) -> None:
     place.removed(run_id)
 
 
-def test_a_drained_pod_is_no_cancellation(place: Place) -> None:
+def test_a_drained_pod_is_no_cancellation(place: ProcessPlace) -> None:
     """Evicted through the API, as `kubectl drain` does it: the run says so, and lives on in another pod."""
     run_id = place.running("stubborn")
     (pod,) = place.objects("pods", run_id)
@@ -67,7 +67,7 @@ def test_a_drained_pod_is_no_cancellation(place: Place) -> None:
     place.removed(run_id)
 
 
-def test_runs_whose_node_is_gone_live_on_elsewhere_once(place: Place, tmp_path: Path) -> None:
+def test_runs_whose_node_is_gone_live_on_elsewhere_once(place: ProcessPlace, tmp_path: Path) -> None:
     """Their leases end that life, for nobody on the machine can speak. A task that may be tried again is, on another node; one that may
     not has failed. The first pods, which the cluster collects when it gives up on the node, end nothing of the next life.
     """
@@ -92,12 +92,12 @@ def test_runs_whose_node_is_gone_live_on_elsewhere_once(place: Place, tmp_path: 
     place.removed(lives)
 
 
-def elsewhere(place: Place, run_id: str) -> list[str]:
+def elsewhere(place: ProcessPlace, run_id: str) -> list[str]:
     """The pods in which a run was carried out on the place's own node."""
     return [name for name in list(place.kubelet.processes) if run_id in name]
 
 
-def test_twenty_runs_outlive_an_api_server(place: Place) -> None:
+def test_twenty_runs_outlive_an_api_server(place: ProcessPlace) -> None:
     """It goes while half of them run and half are still to be started. Each runs once, and none is given back.
 
     How many pods there were is not asked: a controller that has missed something may make a second one, which finds its run taken.
@@ -117,7 +117,7 @@ def test_twenty_runs_outlive_an_api_server(place: Place) -> None:
 
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["refused", "taken back"])
-def test_a_second_pod_of_a_job_ends_nothing_of_the_first(deleted: bool, place: Place) -> None:
+def test_a_second_pod_of_a_job_ends_nothing_of_the_first(deleted: bool, place: ProcessPlace) -> None:
     """A controller that has missed something makes one: the API refuses it, or the controller deletes it again, and the run goes on."""
     run_id = place.running("patient")
     (pod,) = place.objects("pods", run_id)
@@ -141,7 +141,7 @@ def test_a_second_pod_of_a_job_ends_nothing_of_the_first(deleted: bool, place: P
     place.removed(run_id)
 
 
-def test_watches_that_are_too_old_miss_nothing(place: Place) -> None:
+def test_watches_that_are_too_old_miss_nothing(place: ProcessPlace) -> None:
     """etcd forgets what the agent's watches would go on from, and meanwhile runs end: a list makes up for it."""
     runs = [place.running("patient") for _ in range(2)]
     place.cluster.stop_api()

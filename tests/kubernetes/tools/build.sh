@@ -17,8 +17,8 @@ echo "building a control plane of Kubernetes $version into $out"
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400
 mkdir -p "$out/.new"
 go build -mod=readonly -trimpath -ldflags="-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=${minor%%.*}" -o "$out/.new/" \
-  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler helm.sh/helm/v3/cmd/helm \
-  go.etcd.io/etcd/server/v3
+  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler k8s.io/kubernetes/cmd/kubelet \
+  helm.sh/helm/v3/cmd/helm go.etcd.io/etcd/server/v3
 mv "$out/.new/server" "$out/.new/etcd"
 
 # the Prometheus operator's definition of a ServiceMonitor, out of its module as it was released
