@@ -28,8 +28,6 @@ PAUSE = "towpath-pause:test"
 """What holds a pod's namespaces; `load` brings it with the other images."""
 PLUGINS = Path("/usr/lib/cni")
 CGROUPS = Path("/sys/fs/cgroup")
-GATEWAY = "10.213.0.1"
-"""This machine, as its pods see it."""
 TUNABLES = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
@@ -39,7 +37,8 @@ TUNABLES = (
     "kernel/keys/root_maxbytes",
 )
 """What a kubelet sets for the whole machine. It is set back."""
-NETWORK = "10.213.0.0/24"
+_NETWORK = "10.213.{}"
+"""What its addresses begin with; another node here, of somebody else's tests, has another one."""
 _PROGRAMS = ("containerd", "ctr", "runc", "ip", "iptables", "unshare", "nsenter")
 _NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 # the first process of the namespaces: all ends with it
@@ -87,10 +86,14 @@ class Node:
 
     Attributes:
         name: The node's.
+        gateway: This machine's address, as its pods see it.
     """
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self.name = f"node-{uuid.uuid4().hex[:8]}"
+        drawn = uuid.uuid4()
+        self.name = f"node-{drawn.hex[:8]}"
+        self._network = _NETWORK.format(drawn.bytes[0])
+        self.gateway = f"{self._network}.1"
         self._cluster = cluster
         self._folder = folder
         self._bridge = f"tw{self.name[-8:]}"
@@ -173,7 +176,7 @@ class Node:
     def _run_kubelet(self) -> None:
         f, (first,) = self._folder, psutil.Process(self._processes["containerd"].pid).children()
         options = [f"--config={f}/kubelet.yaml", f"--kubeconfig={f}/kubelet.kubeconfig", f"--hostname-override={self.name}"]
-        options += [f"--root-dir={f}/kubelet", f"--cert-dir={f}/pki", f"--node-ip={GATEWAY}"]
+        options += [f"--root-dir={f}/kubelet", f"--cert-dir={f}/pki", f"--node-ip={self.gateway}"]
         self._run("kubelet", "nsenter", f"--target={first.pid}", "--mount", "--pid", str(TOOLS / "kubelet"), *options)
 
     def _end(self, name: str) -> None:
@@ -196,7 +199,7 @@ class Node:
     def _connect(self) -> None:
         """A bridge whose address leads to this machine's loopback."""
         _do("ip", "link", "add", self._bridge, "type", "bridge")
-        _do("ip", "address", "add", f"{GATEWAY}/24", "dev", self._bridge)
+        _do("ip", "address", "add", f"{self.gateway}/24", "dev", self._bridge)
         _do("ip", "link", "set", self._bridge, "up")
         Path(f"/proc/sys/net/ipv4/conf/{self._bridge}/route_localnet").write_text("1")
         _do("iptables", "-w", "-t", "nat", "-A", *self._rule)
@@ -209,7 +212,7 @@ class Node:
 
     @property
     def _rule(self) -> list[str]:
-        return ["PREROUTING", "-i", self._bridge, "-d", GATEWAY, "-p", "tcp", "-j", "DNAT", "--to-destination", "127.0.0.1"]
+        return ["PREROUTING", "-i", self._bridge, "-d", self.gateway, "-p", "tcp", "-j", "DNAT", "--to-destination", "127.0.0.1"]
 
     # ------------------------------------------------------------------------------------------------------------------ configuration
 
@@ -223,7 +226,7 @@ class Node:
                 {
                     "type": "bridge",
                     "bridge": self._bridge,
-                    "ipam": {"type": "host-local", "ranges": [[{"subnet": NETWORK, "gateway": GATEWAY}]]},
+                    "ipam": {"type": "host-local", "ranges": [[{"subnet": f"{self._network}.0/24", "gateway": self.gateway}]]},
                 }
             ],
         }
@@ -239,7 +242,7 @@ class Node:
         return {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
-            "address": GATEWAY,
+            "address": self.gateway,
             "port": self._port,
             "healthzPort": 0,
             "authentication": {
@@ -259,7 +262,7 @@ class Node:
             "makeIPTablesUtilChains": False,
             "localStorageCapacityIsolation": False,
             "resolvConf": "",
-            "clusterDNS": [GATEWAY],
+            "clusterDNS": [self.gateway],
             "imageGCHighThresholdPercent": 100,
             "evictionHard": dict.fromkeys(("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available"), "0%"),
             "nodeStatusUpdateFrequency": "5s",

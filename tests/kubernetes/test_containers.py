@@ -18,7 +18,7 @@ from tests.docker.conftest import engine  # noqa: F401  (a fixture)
 from tests.e2e.conftest import Site
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.kubelet import IMAGE
-from tests.kubernetes.node import GATEWAY, PAUSE, Node, lacking
+from tests.kubernetes.node import PAUSE, Node, lacking
 from tests.kubernetes.place import Place
 
 pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
@@ -114,7 +114,7 @@ def node(cluster: Cluster, engine: Any, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def place(node: Node, cluster: Cluster, empty_site: Site) -> Place:
-    found = Place(empty_site, cluster, "containers", ("--env", f"TOWPATH_API_URL=http://{GATEWAY}:{empty_site.backend.port}"), FLOWS)
+    found = Place(empty_site, cluster, "containers", ("--env", f"TOWPATH_API_URL=http://{node.gateway}:{empty_site.backend.port}"), FLOWS)
     found.prepare()
     found.start_agent()
     return found
