@@ -28,22 +28,17 @@ PAUSE = "towpath-pause:test"
 """What holds a pod's namespaces; `load` brings it with the other images."""
 PLUGINS = Path("/usr/lib/cni")
 CGROUPS = Path("/sys/fs/cgroup")
-TUNABLES = (
-    "vm/overcommit_memory",
-    "vm/panic_on_oom",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-    "kernel/keys/root_maxkeys",
-    "kernel/keys/root_maxbytes",
-)
-"""What a kubelet sets for the whole machine. It is set back."""
 _NETWORK = "10.213.{}"
 """What its addresses begin with; another node here, of somebody else's tests, has another one."""
-_PROGRAMS = ("containerd", "ctr", "runc", "ip", "iptables", "unshare", "nsenter")
-_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-# the first process of the namespaces: all ends with it
+_PROGRAMS = ("containerd", "ctr", "runc", "ip", "iptables", "setpriv", "unshare", "nsenter")
+_NAMESPACES = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+# The first process of the namespaces: all ends with it. What a kubelet sets for the whole kernel it sets here in files that lie over it.
 _BOOT = """
 for each in /run /var/lib /var/log; do mount -t tmpfs tmpfs $each || exit; done
+cd /proc/sys
+for each in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+  cp $each /run/${each##*/} && mount --bind /run/${each##*/} $each || exit
+done
 containerd --config "$1" & wait $!
 """
 _CONTAINERD = """
@@ -100,7 +95,6 @@ class Node:
         self._cgroup = f"towpath-{self.name}"
         self._port = free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._found = {name: Path("/proc/sys", name).read_text() for name in TUNABLES}
 
     def start(self) -> Node:
         """Start it. Returns when the cluster would give it pods."""
@@ -140,8 +134,6 @@ class Node:
         """End it with all that runs on it, and take away what it needed of this machine."""
         for name in reversed(list(self._processes)):
             self._end(name)
-        for name, value in self._found.items():
-            Path("/proc/sys", name).write_text(value)
         with contextlib.suppress(requests.RequestException):
             self._cluster.api("DELETE", f"/api/v1/nodes/{self.name}")
         subprocess.run(["iptables", "-w", "-t", "nat", "-D", *self._rule], check=False)
