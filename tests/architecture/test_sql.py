@@ -103,7 +103,7 @@ def test_tables_of_tenants_are_asked_with_their_tenant():
         "waiting_runs_of_flows", "lock_flows_to_delete", "lock_runs_to_delete", "flow_by_idempotency_key",
         "newest_version_group", "flow_runs_by_idempotency",
         "flow_runs_by_clock", "store_flow_runs", "store_task_runs", "limits_of_runs", "limited_tags", "running_under_tag",
-        "due_behind_limits", "use_of_limits", "places_in_lines",
+        "due_behind_limits", "use_of_limits", "places_in_lines", "insert_logs_once",
         # for all tenants by their nature
         "default_tenant", "verify_api_key", "next_expiry", "take_outbox", "drop_stale_outbox",
     }  # fmt: skip

@@ -33,6 +33,9 @@ async def create_artifact(
 ) -> UUID:
     """Add an artifact to a task run; with an id that an artifact of this task run has already, nothing changes.
 
+    Without an id, a call that repeats one of the last hour gives the artifact that the first one made: Prefect 1's client sends no id, and
+    sends again what it has heard no answer to.
+
     Raises:
         TowpathError: `NOT_FOUND`; `FORBIDDEN` for a run's token and another run's task run; `FENCED`; `UNIQUENESS_VIOLATION` for an id
             that is taken; `BAD_REQUEST`; `PAYLOAD_TOO_LARGE`.
@@ -45,10 +48,13 @@ async def create_artifact(
         if task_run is None:
             raise TowpathError(Code.NOT_FOUND, f"There is no task run {task_run_id}.")
         caller.must_own(task_run["flow_run_id"])
+        row = {"tenant_id": tenant, "task_run_id": task_run_id, "kind": kind}
+        like = None if artifact_id else await tx.one("artifact_like", **row, data=Json(data))
+        if like is not None:
+            same: UUID = like["id"]
+            return same
         made = artifact_id or uuid7()
-        await tx.run(
-            "insert_artifacts", rows=Json([{"id": made, "tenant_id": tenant, "task_run_id": task_run_id, "kind": kind, "data": data}])
-        )
+        await tx.run("insert_artifacts", rows=Json([{**row, "id": made, "data": data}]))
         rows = await tx.all("lock_artifacts", ids=[made], tenant_id=tenant)
         if not rows or rows[0]["task_run_id"] != task_run_id:
             raise _taken(made)

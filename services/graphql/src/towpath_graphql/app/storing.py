@@ -174,8 +174,14 @@ def task_event(flow_run: FlowRun, after: Iterable[TaskRun]) -> tuple[Event, ...]
     return (Event("task_run.states", flow_run.tenant_id, flow_run.id, data),)
 
 
-async def write_logs(tx: Transaction, logs: Iterable[tuple[UUID, UUID, list[dict[str, Any]]]]) -> None:
-    """Store log rows, given as (tenant, flow run, rows) for each flow run, in one statement; and tell of them."""
+async def write_logs(tx: Transaction, logs: Iterable[tuple[UUID, UUID, list[dict[str, Any]]]], *, once: bool = False) -> None:
+    """Store log rows, given as (tenant, flow run, rows) for each flow run, in one statement; and tell of them.
+
+    Args:
+        tx: The transaction.
+        logs: The rows.
+        once: Whether the call may be one that came before; its lines are not stored again.
+    """
     stored: list[dict[str, Any]] = []
     for tenant_id, flow_run_id, rows in logs:
         made = [{**row, "id": str(uuid7()), "tenant_id": str(tenant_id), "flow_run_id": str(flow_run_id)} for row in rows]
@@ -183,7 +189,9 @@ async def write_logs(tx: Transaction, logs: Iterable[tuple[UUID, UUID, list[dict
             stored += made
             data = {"flow_run_id": str(flow_run_id), "count": len(made), "last_id": made[-1]["id"]}
             tx.publish([Event("log.written", tenant_id, flow_run_id, data)])
-    if stored:
+    if stored and once:
+        await tx.run("insert_logs_once", rows=Json(stored))
+    elif stored:
         await tx.run("insert_logs", rows=Json(stored))
 
 

@@ -152,7 +152,7 @@ async def delete_flow_run(store: Store, caller: Caller, flow_run_id: UUID) -> No
 async def write_run_logs(store: Store, caller: Caller, logs: Sequence[Mapping[str, Any]]) -> None:
     """Log rows from Prefect 1's clients; rows of runs that do not exist are left out.
 
-    A line that names a task run of another flow run is kept as a line of its flow run.
+    A line that names a task run of another flow run is kept as a line of its flow run. A call that comes again stores nothing twice.
     """
     if len(logs) > MAX_LOGS:
         raise TowpathError(Code.LIMIT_EXCEEDED, f"At most {MAX_LOGS} log lines are taken in one call; send them in parts.")
@@ -172,4 +172,4 @@ async def write_run_logs(store: Store, caller: Caller, logs: Sequence[Mapping[st
             for row in rows:
                 if owners.get(row["task_run_id"]) != flow_run_id:
                     row["task_run_id"] = None
-        await write_logs(tx, [(known[i], i, rows) for i, rows in by_run.items() if i in known])
+        await write_logs(tx, [(known[i], i, rows) for i, rows in by_run.items() if i in known], once=True)

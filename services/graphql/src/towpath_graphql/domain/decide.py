@@ -5,8 +5,8 @@ reject with a code and a story. The order of the checks is the contract:
 
 1. fence — a writer whose claim is over learns FENCED before anything else, so it stops; NOT_OWNED where there is no claim at all. An agent
    of Prefect 1, which knows no fence, learns that its run has been claimed;
-2. replay — the very state that is stored already is accepted and changes nothing (only where no version is claimed: two processes that
-   both say "Running, version 3" are rivals, not a replay);
+2. replay — the very state that is stored already is accepted and changes nothing, if it is an end or one in which a run waits (only where
+   no version is claimed: two processes that both say "Running, version 3" are rivals, not a replay);
 3. version — what the proposer saw must still be there;
 4. edge — towpath_proto.states has the pair, or it is illegal;
 5. the rules that go with the edge: ownership, retries, the flow run that a task run needs.
@@ -117,7 +117,7 @@ def _common(run: FlowRun | TaskRun, proposal: Proposal, edges: Edges) -> Reject 
     """Checks 2 to 4. True means: a replay, accept without a change. False: go on."""
     kind = proposal.kind
     as_stored = _with_cached_inputs(run, proposal) if isinstance(run, TaskRun) else proposal.state
-    if proposal.version is None and run.state == kind and is_final(kind) and run.serialized_state == as_stored:
+    if proposal.version is None and run.state == kind and (is_final(kind) or kind in SCHEDULED) and run.serialized_state == as_stored:
         return True
     if proposal.version is not None and proposal.version != run.version:
         return _reject(

@@ -8,6 +8,13 @@ from jsonb_to_recordset(%(rows)s) as i (id uuid, tenant_id uuid, task_run_id uui
 on conflict (id) do nothing
 returning id;
 
+-- name: artifact_like
+-- An artifact that a call like this one has made within the hour, and that holds the same still.
+select id from task_run_artifact
+where task_run_id = %(task_run_id)s and tenant_id = %(tenant_id)s and kind = %(kind)s and data = %(data)s and created > now() - interval '1 hour'
+order by id
+limit 1;
+
 -- name: lock_artifacts
 -- Artifacts by id, with the run that they belong to.
 select a.id, a.task_run_id, a.kind, t.flow_run_id

@@ -254,6 +254,20 @@ select i.id, i.tenant_id, i.flow_run_id, i.task_run_id, coalesce(i.timestamp, no
 from jsonb_to_recordset(%(rows)s) as i (
     id uuid, tenant_id uuid, flow_run_id uuid, task_run_id uuid, timestamp timestamptz, name text, level text, message text, info jsonb);
 
+-- name: insert_logs_once
+-- The same for calls that are sent again when their answer was not heard: a line that is there since an hour at most is left out. One without a
+-- time of its own cannot be told from another.
+insert into log (id, tenant_id, flow_run_id, task_run_id, timestamp, name, level, message, info)
+select i.id, i.tenant_id, i.flow_run_id, i.task_run_id, coalesce(i.timestamp, now()), i.name, coalesce(i.level, 'INFO'), i.message, i.info
+from jsonb_to_recordset(%(rows)s) as i (
+    id uuid, tenant_id uuid, flow_run_id uuid, task_run_id uuid, timestamp timestamptz, name text, level text, message text, info jsonb)
+left join lateral (
+    select true as found from log l
+    where l.flow_run_id = i.flow_run_id and l.timestamp = i.timestamp and l.id >= uuid7_floor(now() - interval '1 hour')
+        and (l.task_run_id, l.name, l.level, l.message) is not distinct from (i.task_run_id, i.name, coalesce(i.level, 'INFO'), i.message)
+    limit 1) earlier on true -- the limit keeps it a look-up for each line
+where earlier.found is null;
+
 -- name: insert_flow_runs
 -- New flow runs with their task runs and their first history rows; one whose idempotency key or schedule slot is taken is not made and not
 -- returned. A task run's id is a UUIDv7 of its flow run's millisecond: then the number of its task, then a hash of both, so that the ids of
