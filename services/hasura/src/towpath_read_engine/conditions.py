@@ -169,7 +169,7 @@ class ConditionResolver:
             enum=operand.enum is not None,
         )
         encoder = encode_many if operator.many else operator.encoder
-        return plan.comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many))
+        return plan.comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many), operator.box)
 
     def _object_comparison(self, column: plan.Operand, operator: Operator, type_name: str, given: Input) -> plan.Condition:
         """A comparison with several values, the members of one input object."""
@@ -182,7 +182,7 @@ class ConditionResolver:
             if name not in known:
                 raise invalid(f"field '{name}' not found in type: '{type_name}'", part.path)
         values = tuple((name, self._member(member, column.type, parts.get(name), given.path)) for name, member in known.items())
-        return plan.Comparison(column, operator.template, values)
+        return plan.Comparison(column, operator.template, values, operator.box)
 
     def _member(self, member: Member, column: PgType, given: Input | None, path: str) -> plan.Value | plan.Null:
         expected, type_ = member.expected(column), member.type(column)

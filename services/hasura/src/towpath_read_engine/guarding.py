@@ -2,8 +2,11 @@
 
 PostgreSQL tries the parts of a conjunction in the order that it thinks cheapest. A part that raises an error on some values must not be
 tried on a row that the role does not see: the error would tell that there is such a row. So what may raise stands in a CASE behind the
-filter once more; everything else stays as it is, where indexes serve it.
+filter once more; everything else stays as it is, where indexes serve it. So does what a comparison of PostGIS says of the boxes around
+its values.
 """
+
+from collections.abc import Iterator
 
 from towpath_read_engine import plan
 from towpath_read_engine.operators import RAISING
@@ -22,7 +25,13 @@ def seen(rows: plan.Condition, asked: plan.Condition) -> plan.Condition:
     parts = asked.items if isinstance(asked, plan.Every) else (asked,)
     raising = plan.every(*(part for part in parts if _may_raise(part)))
     quiet = (part for part in parts if not _may_raise(part))
-    return plan.every(rows, *quiet, raising if isinstance(raising, plan.Truth) else plan.Guarded(rows, raising))
+    return plan.every(rows, *quiet, *_boxes(parts), raising if isinstance(raising, plan.Truth) else plan.Guarded(rows, raising))
+
+
+def _boxes(parts: tuple[plan.Condition, ...]) -> Iterator[plan.Condition]:
+    for part in parts:
+        if isinstance(part, plan.Comparison) and part.box is not None and not _value_may_raise(part.column):
+            yield plan.Comparison(part.column, part.box, part.values)
 
 
 def _may_raise(item: plan.Condition) -> bool:

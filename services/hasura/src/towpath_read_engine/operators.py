@@ -43,6 +43,7 @@ class Operator:
         encoder: makes PostgreSQL's text of a value that is not a list.
         null_passes: whether a null value compares (and gives null) where it is elsewhere an error.
         input_type: the name of the input object that the value is, if it is one, with these `members`.
+        box: as in `plan.Comparison`.
     """
 
     template: str
@@ -53,6 +54,7 @@ class Operator:
     null_passes: bool = False
     input_type: str | None = None
     members: tuple[Member, ...] = ()
+    box: str | None = None
 
 
 def _same(type_: PgType) -> PgType:
@@ -159,16 +161,16 @@ def _qualified(symbol: str) -> str:
     return f"{{column}} operator({{home}}.{symbol}) {{value}}"
 
 
-def _related(function: str) -> Operator:
+def _related(function: str, *, boxed: bool = True) -> Operator:
     """The operator for a function of PostGIS of the column and one value of its type."""
-    return Operator(f"{{home}}.{function}({{column}}, {{value}})", _always, _same)
+    return Operator(f"{{home}}.{function}({{column}}, {{value}})", _always, _same, box=_qualified("&&") if boxed else None)
 
 
-def _near(function: str, input_type: str, *more: Member) -> Operator:
+def _near(function: str, input_type: str, *more: Member, box: str | None = None) -> Operator:
     """The operator for a function of PostGIS of the column, a value of its type and a distance."""
     members = (Member("distance", _is(DOUBLE), "Float"), Member("from", _base), *more)
     names = "".join(f", {{{name}}}" for name in ("from", "distance", *(item.name for item in more)))
-    return Operator(f"{{home}}.{function}({{column}}{names})", _always, _same, input_type=input_type, members=members)
+    return Operator(f"{{home}}.{function}({{column}}{names})", _always, _same, input_type=input_type, members=members, box=box)
 
 
 def _crossed(input_type: str, *members: Member) -> Operator:
@@ -184,10 +186,10 @@ _SPATIAL_EQUALITY: dict[str, Operator] = {
     "_nin": Operator("not ({column} operator({home}.=) any({value}))", _always, _same, many=True),
 }
 _SPATIAL_ORDER = {name: Operator(_qualified(_PLAIN[name]), _always, _same) for name in ("_gt", "_gte", "_lt", "_lte")}
+_AROUND = "{column} operator({home}.&&) {home}.st_expand({from}, {distance})"
 _GEOMETRY = {
     "_st_contains": "st_contains",
     "_st_crosses": "st_crosses",
-    "_st_equals": "st_equals",
     "_st_intersects": "st_intersects",
     "_st_3d_intersects": "st_3dintersects",
     "_st_overlaps": "st_overlaps",
@@ -202,8 +204,9 @@ _SPATIAL: dict[str, dict[str, Operator]] = {
         **_SPATIAL_EQUALITY,
         **_SPATIAL_ORDER,
         **{name: _related(function) for name, function in _GEOMETRY.items()},
-        "_st_d_within": _near("st_dwithin", "st_d_within_input"),
-        "_st_3d_d_within": _near("st_3ddwithin", "st_d_within_input"),
+        "_st_equals": _related("st_equals", boxed=False),  # what is empty has no box
+        "_st_d_within": _near("st_dwithin", "st_d_within_input", box=_AROUND),
+        "_st_3d_d_within": _near("st_3ddwithin", "st_d_within_input", box=_AROUND),
     },
     "geography": {
         **_SPATIAL_EQUALITY,
@@ -213,7 +216,7 @@ _SPATIAL: dict[str, dict[str, Operator]] = {
     },
     "raster": {
         **_SPATIAL_EQUALITY,
-        "_st_intersects_rast": _related("st_intersects"),
+        "_st_intersects_rast": _related("st_intersects", boxed=False),
         "_st_intersects_nband_geom": _crossed("st_intersects_nband_geom_input", Member("nband", _is(INTEGER)), _GEOMMIN),
         "_st_intersects_geom_nband": _crossed("st_intersects_geom_nband_input", _GEOMMIN, Member("nband", _is(INTEGER), is_required=False)),
     },

@@ -152,11 +152,16 @@ Operand = Column | Computed | Aggregate | Cast
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`column operator value`; the operator is a template of `operators.py`, which has the values under these names."""
+    """`column operator value`; the operator is a template of `operators.py`, which has the values under these names.
+
+    Attributes:
+        box: a template of the same values that holds wherever the comparison does, never raises an error, and is served by an index.
+    """
 
     column: Operand
     operator: str
     values: tuple[tuple[str, Value | Null], ...]
+    box: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +206,9 @@ class Guarded:
     item: "Condition"
 
 
-def comparison(column: Operand, operator: str, value: Value | Null) -> Comparison:
+def comparison(column: Operand, operator: str, value: Value | Null, box: str | None = None) -> Comparison:
     """The comparison with one value."""
-    return Comparison(column, operator, (("value", value),))
+    return Comparison(column, operator, (("value", value),), box)
 
 
 Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | NullTest | Exists | Rooted | Guarded
