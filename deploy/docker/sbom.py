@@ -1,9 +1,14 @@
-"""What an image holds, as a CycloneDX 1.5 bill of materials: its Python distributions, and Debian's packages of its base."""
+"""What an image holds, as a CycloneDX 1.5 bill of materials: its Python distributions, and Debian's packages of its base.
+
+Usage: sbom.py NAME prints that of an image called NAME that has Debian's packages alone.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import Distribution
@@ -53,3 +58,7 @@ def bill_of_materials(name: str, found: Iterable[Distribution]) -> dict[str, Any
         "metadata": {"component": about},
         "components": [*mine, *debian_components()],
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(bill_of_materials(sys.argv[1], []), indent=1))

@@ -99,6 +99,13 @@ def engine() -> Iterator[Any]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def images(engine: Any) -> None:
+    """All images with the tag `test`, as people build them."""
+    env = os.environ | {"DOCKER_BUILDKIT": "0", "BUILD_NETWORK": "host", "PYTHON_IMAGE": BASE}
+    subprocess.run(["deploy/docker/build.sh", "test"], cwd=ROOT, env=env, check=True)
+
+
 def stand_in(client: Any, image: str) -> None:
     """The public image, or where no registry can be reached a stand-in for it."""
     try:

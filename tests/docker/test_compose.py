@@ -88,12 +88,10 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(engine: Any, images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     for image in ("postgres:16", "nats:2"):
         stand_in(engine, image)
-    subprocess.run(
-        ["deploy/docker/build.sh", "test"], cwd=ROOT, env=os.environ | {"DOCKER_BUILDKIT": "0", "BUILD_NETWORK": "host"}, check=True
-    )
+    print("\n!! the stack is tested with Towpath's own read engine: Hasura's image is NOT tested", flush=True)
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
         stack.compose("up", "-d")
@@ -202,14 +200,19 @@ def test_the_proxy_passes_what_the_agent_needs_only(stack: Stack) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["towpath-gateway", "towpath-agent-docker"])
-def test_an_image_says_what_is_in_it(stack: Stack, engine: Any, name: str) -> None:
-    """The label names a bill of materials, and what that names is there."""
-    place = engine.images.get(f"{name}:test").labels["io.towpath.sbom"]
-    bill = json.loads(engine.containers.run(f"{name}:test", ["cat", place], network_mode="none", remove=True))
-    packages = {component["name"] for component in bill["components"]}
-    assert bill["metadata"]["component"]["name"] == name
-    assert {name, "towpath-proto", "libc6"} <= packages
+def test_services_have_no_more_than_they_need(stack: Stack, engine: Any) -> None:
+    """Each of ours is healthy, on a root that cannot be written, without a capability, and as nobody but for the proxy."""
+    found = {}
+    for each in engine.containers.list(filters={"label": f"com.docker.compose.project={PROJECT}"}):
+        name, host = each.labels["com.docker.compose.service"], each.attrs["HostConfig"]
+        if each.attrs["Config"]["Image"].startswith("towpath-"):
+            wait_until(
+                f"{name} is healthy", lambda each=each: (each.reload(), each.attrs["State"]["Health"]["Status"])[1] == "healthy", PATIENCE
+            )
+            found[name] = (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"], each.attrs["Config"]["User"])
+    closed = (True, ["ALL"], ["no-new-privileges:true"])
+    nobody = ["gateway", "graphql", "read-engine", "scheduler", "zombie-killer", "lazarus", "docker-agent"]
+    assert found == dict.fromkeys(nobody, (*closed, "10001")) | {"engine": (*closed, "")}
 
 
 def test_nothing_is_left(stack: Stack, engine: Any) -> None:

@@ -137,10 +137,10 @@ class Engine:
             self._api().remove_container(container, v=True, force=True)
 
     def ended(self, container: str) -> Ended | None:
-        """How a container ended; None while it runs, or when it is gone."""
+        """How a container ended; None while it runs, or when it is gone, or when the engine is (which then tells of it again)."""
         try:
             found = self._api().inspect_container(container)
-        except docker.errors.APIError:
+        except (docker.errors.APIError, *_AWAY):
             return None
         state = found["State"]
         if state.get("Running") or state.get("Status") in ("created", "restarting", "paused"):
