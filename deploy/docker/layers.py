@@ -22,8 +22,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sbom import bill_of_materials
 
-EXTRA: dict[str, tuple[str, ...]] = {"towpath": ("pip", "dulwich")}
-"""What an image has besides: people put packages of their own on top of the image of flows, and keep flows in Git."""
+EXTRA: dict[str, tuple[str, ...]] = {"towpath": ("pip", "dulwich", "towpath-agent-local")}
+"""What an image has besides: people put packages of their own on top of the image of flows, and keep flows in Git. A local agent in a
+container runs flows there, so it is in the image that has what flows need."""
 
 
 class Environment:
