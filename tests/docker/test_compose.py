@@ -40,10 +40,11 @@ with Flow("composed", run_config=DockerRun()) as flow:
 
 
 class Stack:
-    """The stack under a project name of its own."""
+    """The stack under a project name of its own, by one of the two programs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: tuple[str, ...]) -> None:
         self.folder = folder
+        self.program = program
         self.url = f"http://127.0.0.1:{free_port()}"
         self.env = os.environ | {
             "COMPOSE_PROJECT_NAME": PROJECT,
@@ -59,9 +60,8 @@ class Stack:
         subprocess.run(script, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     def compose(self, *arguments: str, given: str | None = None) -> str:
-        command = [shutil.which("docker-compose") or "docker"] + ([] if shutil.which("docker-compose") else ["compose"])
         done = subprocess.run(
-            [*command, "--env-file", str(self.folder / "env"), *arguments],
+            [*self.program, "--env-file", str(self.folder / "env"), *arguments],
             cwd=ROOT / "deploy" / "compose",
             env=self.env,
             input=given,
@@ -87,12 +87,22 @@ class Stack:
             return None
 
 
+@pytest.fixture(scope="module", params=["docker-compose", "docker compose"])
+def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Compose as v1.29 and v2 are called; a machine has one of them or both."""
+    program: tuple[str, ...] = tuple(request.param.split())
+    if shutil.which(program[0]) is None or subprocess.run([*program, "version"], capture_output=True, check=False).returncode != 0:
+        print(f"\n!! this machine has no `{request.param}`: the stack is NOT tested with it", flush=True)
+        pytest.skip(f"no `{request.param}` here")
+    return program
+
+
 @pytest.fixture(scope="module")
-def stack(engine: Any, images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(engine: Any, images: None, program: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     for image in ("postgres:16", "nats:2"):
         stand_in(engine, image)
     print("\n!! the stack is tested with Towpath's own read engine: Hasura's image is NOT tested", flush=True)
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack = Stack(tmp_path_factory.mktemp("stack"), program)
     try:
         stack.compose("up", "-d")
         yield stack

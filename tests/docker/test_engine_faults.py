@@ -80,7 +80,7 @@ def own(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
         mine = Own(folder)
         try:
             with contextlib.closing(docker.DockerClient(mine.address, timeout=PATIENCE)) as client:
-                client.images.load(engine.images.get(FLOW_IMAGE).save(named=True))
+                client.images.load(engine.images.get(FLOW_IMAGE).save(named=FLOW_IMAGE))
             yield mine
         finally:
             mine.end()
@@ -159,7 +159,7 @@ def test_an_engine_that_is_killed_and_keeps_what_runs(docked: Site, own: Own, un
     _running(docked, until, run_id)
     own.kill()
     _without(docked, own, until, "--live-restore")
-    assert [each.labels["io.towpath.flow-run-id"] for each in own.containers() if each.status == "running"] == [run_id]
+    assert run_id in [each.labels["io.towpath.flow-run-id"] for each in own.containers() if each.status == "running"]
     docked.cli("cancel", run_id)
     ended = docked.ended(run_id, state="Cancelled", timeout=PATIENCE)
     assert [s["state"] for s in ended["states"]].count("Running") == 1
