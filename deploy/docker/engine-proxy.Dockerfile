@@ -1,6 +1,6 @@
 # Between an agent and the engine, with a short list of verbs. Debian's HAProxy on the base that is here anyway: Debian mends it, and there
 # is no further image to be had. Root inside, without any capability, since the engine's socket is root's: its group's number is another one
-# on each machine. As of the other images, all its files bear one date.
+# on each machine. As in the other images all files bear one date; what the base has is emptied and not removed, since a removal bears today's.
 ARG PYTHON_IMAGE=python:3.11-slim
 FROM ${PYTHON_IMAGE} AS files
 COPY deploy/docker/sbom.py /tool/opt/towpath/share/sbom.py
@@ -15,9 +15,11 @@ LABEL org.opencontainers.image.title="towpath-engine-proxy" \
 COPY --from=files /tool /
 RUN touch -d @$(($(date +%s) - 1)) /dev/shm/before \
     && export SOURCE_DATE_EPOCH=315532800 DEBIAN_FRONTEND=noninteractive \
-    && apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy >/dev/null \
+    && apt() { apt-get -qq -o Dir::State::Lists=/run/apt/lists -o Dir::Cache=/run/apt/cache "$@"; } \
+    && mkdir -p /run/apt/lists/partial /run/apt/cache/archives/partial \
+    && apt update && apt install -y --no-install-recommends haproxy >/dev/null && rm -r /run/apt \
     && cd /opt/towpath/share && python3 -B sbom.py towpath-engine-proxy >sbom.cdx.json \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log \
+    && find /var/log /var/cache/ldconfig -type f -newer /dev/shm/before -exec truncate -s 0 {} + \
     && find / -xdev -newer /dev/shm/before -exec touch -h -d @315532800 {} +
 COPY --from=files /files /
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \

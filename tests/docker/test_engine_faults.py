@@ -57,7 +57,7 @@ class Own:
 
     def containers(self) -> list[Any]:
         with contextlib.closing(docker.DockerClient(self.address, timeout=PATIENCE)) as client:
-            return list(client.containers.list(all=True))
+            return list(client.containers.list(all=True, ignore_removed=True))
 
     def end(self) -> None:
         """Both, and what still runs."""
