@@ -20,6 +20,7 @@ from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.kubelet import IMAGE
 from tests.kubernetes.node import PAUSE, Node, lacking
 from tests.kubernetes.place import Place
+from tests.kubernetes.registry import Registry
 
 pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
 FLOWS = """
@@ -165,6 +166,21 @@ def test_an_image_that_cannot_be_had_is_said(policy: str, reasons: tuple[str, ..
     place.says(run_id, words)
     place.site.cli("cancel", run_id)
     place.removed(run_id)
+
+
+def test_an_image_is_pulled_with_a_secret(place: Place, tmp_path: Path) -> None:
+    """From a registry that wants a password: refused without it, and the run says so; carried out with it."""
+    subprocess.run(["docker", "save", "-o", tmp_path / "image.tar", IMAGE], check=True)
+    with Registry(tmp_path / "image.tar", tmp_path).serving() as registry:
+        config = {"type": "KubernetesRun", "image": registry.image, "image_pull_policy": "Always"}
+        refused = place.create("inside", run_config=config)
+        place.says(refused, f"ErrImagePull (image '{registry.image}')")
+        place.says(refused, "401 Unauthorized")
+        place.site.cli("cancel", refused)
+        place.cluster.api("POST", f"/api/v1/namespaces/{place.namespace}/secrets", registry.pull_secret("registry"))
+        allowed = place.create("inside", run_config=config | {"image_pull_secrets": ["registry"]})
+        place.ended(allowed, "Success")
+    place.removed(refused, allowed)
 
 
 def test_a_cancelled_run_ends_in_its_container(place: Place, node: Node) -> None:
