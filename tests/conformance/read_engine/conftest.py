@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from towpath_read_engine.engine import EngineSettings
+from towpath_read_engine.engine import EngineSettings, Turn
 from towpath_read_engine.testing import Asker, asking
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "library"
-_SETTING = re.compile(r"^# (role|session|variables|settings|customization): (.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^# (role|session|variables|settings|customization|turn): (.*)$", re.MULTILINE)
 _CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
 
 CheckCase = Callable[[str, Path, Path], Awaitable[None]]
@@ -68,9 +68,13 @@ def check_case() -> CheckCase:
 
 async def _compare(asker: Asker, case: Path, text: str, found: dict) -> None:
     role, variables = found.get("role", "admin"), found.get("variables", {})
-    answer = await asker.ask(text, variables, role=role, session=found.get("session", {}))
+    turn = Turn(**found["turn"]) if "turn" in found else None
+    if turn is None:
+        answer = await asker.ask(text, variables, role=role, session=found.get("session", {}))
+    else:
+        answer = await asker.turn(text, variables, turn=turn, role=role, session=found.get("session", {}))
     if "data" in answer:
-        _check(case.with_suffix(".sql"), _pretty(asker.plan(text, variables, role=role).statement))
+        _check(case.with_suffix(".sql"), _pretty(asker.plan(text, variables, role=role, turn=turn).statement))
     _check(case.with_suffix(".json"), json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
 
 

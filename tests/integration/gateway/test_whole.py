@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class Stack:
         document = f"mutation($i: {mutation}_input!) {{ {mutation}(input: $i) {{ {answer} }} }}"
         return (await self.ask(document, {"i": given}, token))[mutation]
 
-    async def register(self) -> str:
+    async def register(self, token: str | None = None) -> str:
         code = b"code"
         given = {
             "serialized_flow": FLOW,
@@ -72,7 +73,7 @@ class Stack:
             "signature": base64.b64encode(bytes(64)).decode(),
             "key_id": "k",
         }
-        return str((await self.call("register_flow", "flow_id", **given))["flow_id"])
+        return str((await self.call("register_flow", "flow_id", token=token, **given))["flow_id"])
 
     async def begun(self, flow_id: str) -> tuple[str, dict[str, Any]]:
         """A run that has been claimed and begun: its id and what the claim gave."""
@@ -106,8 +107,16 @@ class Hearing:
         async with asyncio.timeout(PATIENCE):
             assert json.loads(await self._socket.recv()) == {"type": "connection_ack"}
         for operation_id, query, variables in operations:
-            payload = {"query": query, "variables": variables}
-            await self._socket.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
+            await self.begin_also(operation_id, query, variables)
+
+    async def begin_also(self, operation_id: str, query: str, variables: dict[str, Any] | None = None) -> None:
+        """Begin an operation."""
+        payload = {"query": query, "variables": variables}
+        await self._socket.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
+
+    def kept(self) -> bool:
+        """Whether something has come that nobody has asked for."""
+        return any(self._kept.values())
 
     async def message(self, operation_id: str) -> dict[str, Any]:
         """The next message of an operation."""
@@ -249,6 +258,48 @@ async def test_events_reach_subscribers_through_nats(stack: Stack) -> None:
         assert await heard.next("row") == {"flow_run_by_pk": {"state": "Running"}}
         await stack.call("cancel_flow_run", "state", flow_run_id=run_id)
         await heard.until("row", lambda data: data["flow_run_by_pk"]["state"] != "Running")
+
+
+async def test_streams_give_each_tenant_its_rows_once(keyed: Stack) -> None:
+    """Rows in the order of a column, as they are written: by id, and by a time that several have; to two tenants, and to no other."""
+    (mine,) = (await keyed.ask("{ tenant { id } }", token=SERVICE_TOKEN))["tenant"]
+    create = "mutation($i: create_tenant_input!) { create_tenant(input: $i) { id } }"
+    admin = identity.make_api_key()
+    await _insert_key(keyed, UUID(mine["id"]), "admin", admin)
+    theirs = (await keyed.ask(create, {"i": {"name": "theirs", "slug": "theirs"}}, admin))["create_tenant"]
+    runs = """subscription {
+      flow_run_stream(batch_size: 1, cursor: {initial_value: {created: "2000-01-01"}}) { id tenant_id flow { name } } }"""
+    logs = """subscription($from: log_stream_cursor_value_input!) {
+      log_rows_stream(batch_size: 2, cursor: [{initial_value: $from, ordering: ASC}]) { message tenant_id } }"""
+    keys = {}
+    async with AsyncExitStack() as sockets:
+        heard = {}
+        for tenant in (mine["id"], theirs["id"]):
+            keys[tenant] = identity.make_api_key()
+            await _insert_key(keyed, UUID(tenant), "operator", keys[tenant])
+            heard[tenant] = Hearing(await sockets.enter_async_context(keyed.socket(keys[tenant])))
+            times = {"from": {"timestamp": "2000-01-01T00:00:00Z"}}
+            ids = {"from": {"id": str(UUID(int=0))}}
+            await heard[tenant].begin(("runs", runs, {}), ("times", logs, times), ("ids", logs, ids))
+        for tenant, key in keys.items():
+            flow_id = await keyed.register(key)
+            created = [(await keyed.call("create_flow_run", "id", flow_id=flow_id, token=key))["id"] for _ in "123"]
+            rows = [{"flow_run_id": created[0], "message": f"{tenant} {i}", "timestamp": "2026-01-01T00:00:00Z"} for i in range(5)]
+            await keyed.call("write_run_logs", "success", logs=rows, token=key)
+            for run in created:
+                data = await heard[tenant].next("runs")
+                assert data["flow_run_stream"] == [{"id": run, "tenant_id": tenant, "flow": {"name": "canal"}}]
+            for operation in ("times", "ids"):
+                batches = [(await heard[tenant].next(operation))["log_rows_stream"] for _ in "123"]
+                assert [len(batch) for batch in batches] == [2, 2, 1]
+                told = [(row["message"], row["tenant_id"]) for batch in batches for row in batch]
+                assert sorted(told) == [(row["message"], tenant) for row in rows]
+        later = (await keyed.call("create_flow_run", "id", flow_id=flow_id, token=key))["id"]
+        assert [row["id"] for row in (await heard[tenant].next("runs"))["flow_run_stream"]] == [later]
+        await heard[mine["id"]].begin_also("wrong", "subscription { flow_run_stream(batch_size: 1, cursor: {initial_value: {}}) { id } }")
+        refused = await heard[mine["id"]].message("wrong")
+        assert refused["payload"][0]["message"] == "one streaming column field is expected"
+        assert not heard[mine["id"]].kept()
 
 
 async def test_a_runs_token_reads_its_own_run_only(stack: Stack) -> None:

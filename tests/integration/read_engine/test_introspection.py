@@ -182,7 +182,7 @@ async def test_more_than_the_schema_is_refused(library, query):
 
 
 async def test_directives_and_the_subscription_root(library):
-    """What Hasura's schema has beside the tables: its directives, none repeatable, and the roots again for subscriptions."""
+    """What Hasura's schema has beside the tables: its directives, none repeatable, and the roots again for subscriptions, with streams."""
     schema = (await library.data(get_introspection_query(directive_is_repeatable=True)))["__schema"]
     assert {item["name"]: (item["locations"], item["isRepeatable"]) for item in schema["directives"]} == {
         "include": (["FIELD", "FRAGMENT_SPREAD", "INLINE_FRAGMENT"], False),
@@ -191,8 +191,52 @@ async def test_directives_and_the_subscription_root(library):
     }
     reader = await _schema(library, "reader")
     assert reader.subscription_type.name == "subscription_root"
-    assert set(reader.subscription_type.fields) == set(reader.query_type.fields)
+    streams = {"author_stream", "article_stream", "diary_stream"}
+    assert set(reader.subscription_type.fields) == set(reader.query_type.fields) | streams
     assert (await _schema(library, "stranger")).subscription_type is None
+
+
+async def test_streams(library_url, library):
+    """A stream's arguments as Hasura has them, of the columns that the role sees; names, words and roles are the metadata's to say."""
+    reader = await _schema(library, "reader")
+    stream = reader.subscription_type.fields["author_stream"]
+    assert str(stream.type) == "[author!]!"
+    assert {name: str(argument.type) for name, argument in stream.args.items()} == {
+        "batch_size": "Int!",
+        "cursor": "[author_stream_cursor_input]!",
+        "where": "author_bool_exp",
+    }
+    cursor, values = (reader.get_type(f"author_stream_cursor_{part}") for part in ("input", "value_input"))
+    assert {name: str(item.type) for name, item in cursor.fields.items()} == {
+        "initial_value": "author_stream_cursor_value_input!",
+        "ordering": "cursor_ordering",
+    }
+    assert {name: str(item.type) for name, item in values.fields.items()} == {"id": "Int", "name": "String", "country": "String"}
+    assert list(reader.get_type("cursor_ordering").values) == ["ASC", "DESC"]
+    roots = {"silent": [], "narrow": ["select_stream"], "old": ["select", "select_by_pk"], "free": None}
+    permission = {"columns": ["id", "name"], "filter": {}}
+    table = {
+        "table": "author",
+        "configuration": {"custom_root_fields": {"select_stream": {"name": "writers_as_they_come", "comment": "newest last"}}},
+        "select_permissions": [
+            {"role": role, "permission": permission | ({} if kinds is None else {"subscription_root_fields": kinds})}
+            for role, kinds in roots.items()
+        ],
+    }
+    async with asking(library_url, {"version": 3, "sources": [{"kind": "postgres", "tables": [table]}]}) as asker:
+        found = {role: (await _schema(asker, role)).subscription_type for role in roots}
+        assert {role: type_ and set(type_.fields) for role, type_ in found.items()} == {
+            "silent": None,
+            "narrow": {"writers_as_they_come"},
+            "old": {"author", "author_by_pk"},
+            "free": {"author", "author_by_pk", "writers_as_they_come"},
+        }
+        assert found["free"].fields["writers_as_they_come"].description == "newest last"
+        document = "subscription { writers_as_they_come(batch_size: 1, cursor: {initial_value: {id: 0}}) { name } }"
+        assert (await asker.turn(document, role="narrow"))["data"] == {"writers_as_they_come": [{"name": "Ada"}]}
+        refused = "field 'writers_as_they_come' not found in type: 'subscription_root'"
+        for role in ("silent", "old", "nobody"):
+            assert (await asker.turn(document, role=role))["errors"][0]["message"] == refused
 
 
 async def test_comments_are_descriptions(library_url):
@@ -243,7 +287,10 @@ async def test_names_of_a_customized_source(library, library_url, library_metada
         assert str(schema.query_type.fields["shelf"].type) == "T_shelf_query_S!"
         assert str(schema.subscription_type.fields["shelf"].type) == "T_shelf_subscription_S!"
         fields = {f"a_{name}_z" for name in plain.query_type.fields}
-        assert set(schema.get_type("T_shelf_query_S").fields) == fields == set(schema.get_type("T_shelf_subscription_S").fields)
+        streams = {f"a_{name}_z" for name in plain.subscription_type.fields if name not in plain.query_type.fields}
+        assert set(schema.get_type("T_shelf_query_S").fields) == fields
+        assert set(schema.get_type("T_shelf_subscription_S").fields) == fields | streams
+        assert {"a_author_stream_z", "a_label_stream_z"} <= streams
         kept = {name for name in plain.type_map if f"T_{name}_S" not in schema.type_map and name in schema.type_map}
         assert {"Int", "uuid", "order_by", "jsonb_cast_exp", "String_array_comparison_exp", "query_root", "subscription_root"} <= kept
         assert not {name for name in kept if name.startswith(("author", "article", "label", "search", "mood", "matching"))}

@@ -42,6 +42,9 @@ async def test_the_whole_of_all_three_sides(harness: Any) -> None:
     assert validate(schema, parse(good)) == []
     assert validate(schema, parse("{ flow { nonsense } }")) != []
     assert validate(schema, parse("subscription { flow_run { id } }")) == []
+    stream = "flow_run_stream(batch_size: 5, cursor: [{initial_value: {id: $id}, ordering: DESC}]) { id }"
+    assert validate(schema, parse(f"subscription($id: uuid!) {{ {stream} }}")) == []
+    assert validate(schema, parse(f"query($id: uuid!) {{ {stream} }}")) != []
 
 
 async def test_parts_of_it_and_in_company(harness: Any) -> None:

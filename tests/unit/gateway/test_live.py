@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from towpath_gateway.subscriptions.live import DEBOUNCE, concerning
+from towpath_gateway.subscriptions.live import DEBOUNCE, concerned_by
 from towpath_proto import subjects
 from towpath_service_kit import identity
 
@@ -78,12 +78,14 @@ async def test_live_tells_of_failures_and_of_recovery(harness: Any) -> None:
         ({"task_runs_aggregate"}, {"flow_run.created", "task_run.states"}),
         ({"logs"}, {"log.written"}),
         ({"flow"}, {"flow.registered", "schedule.changed"}),
+        ({"log_rows_stream", "batch_size"}, {"log.written"}),
+        ({"flow_run_state_stream"}, {"flow_run.created", "flow_run.offered", "flow_run.state", "flow_run.cancel", "schedule.changed"}),
         ({"key_value", "id"}, set()),
     ],
 )
 def test_words_tell_which_events_concern_a_query(words: set[str], types: set[str]) -> None:
     """Tables, relationships and aggregates count by their name."""
-    assert concerning(words) == types
+    assert concerned_by(words) == types
 
 
 def test_every_event_type_concerns_something() -> None:

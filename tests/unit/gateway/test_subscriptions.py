@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from towpath_gateway.subscriptions.hints import PENDING, Hints, read_hint
-from towpath_gateway.subscriptions.log_stream import PAGE
+from towpath_gateway.subscriptions.paging import FIRST_PAGE, LONGEST_PAGE, PAGE
 from towpath_proto import subjects
 from towpath_service_kit import identity
 from towpath_service_kit.bus import BusMessage
@@ -255,12 +256,16 @@ async def test_a_bus_that_answers_late_is_told_as_missed(monkeypatch: pytest.Mon
 
 async def test_log_stream_gives_what_is_stored_and_then_what_comes(harness: Any) -> None:
     """First the stored rows, page by page; then new ones as hints arrive; each once."""
-    rows = [_log(1_000_000 + i) for i in range(PAGE + 5)]
+    rows = [_log(1_000_000 + i) for i in range(3 * PAGE)]
     harness.read.tables["log"] = list(rows)
     socket = await harness.socket().begin()
     socket.subscribe("1", LOGS, {"id": str(RUN)})
-    first, second = [(await socket.next("1"))["log_stream"]["logs"] for _ in "12"]
-    assert [r["id"] for r in first + second] == [r["id"] for r in rows]
+    pages: list[list[Any]] = []
+    while sum(map(len, pages)) < len(rows):
+        pages.append((await socket.next("1"))["log_stream"]["logs"])
+    assert [r["id"] for page in pages for r in page] == [r["id"] for r in rows]
+    assert [len(page) for page in pages[:2]] == [FIRST_PAGE, 2 * FIRST_PAGE]
+    assert max(map(len, pages)) == PAGE
     harness.read.tables["log"].append(_log(2_000_000))
     await harness.publish("log.written", RUN, {"flow_run_id": str(RUN), "count": 1, "last_id": str(FLOW)})
     assert [r["message"] for r in (await socket.next("1"))["log_stream"]["logs"]] == ["2000000"]
@@ -275,6 +280,20 @@ async def test_log_stream_finds_rows_that_appear_late(harness: Any) -> None:
     harness.read.tables["log"] += [_log(1_000_900), _log(1_002_000)]
     await harness.publish("log.written", RUN, {"flow_run_id": str(RUN), "count": 1, "last_id": str(FLOW)})
     assert [r["message"] for r in (await socket.next("1"))["log_stream"]["logs"]] == ["1000900", "1002000"]
+
+
+async def test_log_stream_gives_long_rows_in_shorter_pages(make: Any) -> None:
+    """Rows of which the usual page is more than the gateway holds come all the same, in pages of about the length that clients take."""
+    harness = await make(max_held_bytes=2_000_000)
+    rows = [_log(1_000_000 + i, message=str(i) * 60_000 if i % 2 else "short") for i in range(FIRST_PAGE)]
+    harness.read.tables["log"] = list(rows)
+    socket = await harness.socket().begin()
+    socket.subscribe("1", LOGS, {"id": str(RUN)})
+    pages: list[list[Any]] = []
+    while sum(map(len, pages)) < len(rows):
+        pages.append((await socket.next("1"))["log_stream"]["logs"])
+    assert [r["id"] for page in pages for r in page] == [r["id"] for r in rows]
+    assert max(len(json.dumps(page)) for page in pages) <= LONGEST_PAGE
 
 
 async def test_log_stream_sweeps_for_lost_hints(harness: Any) -> None:

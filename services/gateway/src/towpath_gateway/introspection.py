@@ -139,7 +139,7 @@ def merge_schemas(read: Json, business: Json, own: Json) -> Json:
     """One `__schema` from three.
 
     Args:
-        read: The read back end's; its query root's fields can be subscribed to, too.
+        read: The read back end's; its query root's fields can be subscribed to, too, and of its subscription root there are the streams.
         business: The business service's queries and mutations.
         own: The gateway's subscriptions; its queries are left out.
     """
@@ -147,10 +147,12 @@ def merge_schemas(read: Json, business: Json, own: Json) -> Json:
     queries, subscriptions = _root(business, "queryType"), _root(own, "subscriptionType")
     business_names = {f["name"] for f in queries["fields"]}
     live = [f for f in tables["fields"] if f["name"] not in business_names]
+    streams = _root(read, "subscriptionType")["fields"] if read["subscriptionType"] else []
+    streams = [f for f in streams if any(argument["name"] == "cursor" for argument in f["args"])]
     roots = [
         {**queries, "name": "Query", "fields": _union(queries["fields"], tables["fields"])},
         {**_root(business, "mutationType"), "name": "Mutation"},
-        {**subscriptions, "name": "Subscription", "fields": _union(subscriptions["fields"], live)},
+        {**subscriptions, "name": "Subscription", "fields": _union(subscriptions["fields"], [*live, *streams])},
     ]
     left_out = {
         (schema[kind] or {}).get("name") for schema in (read, business, own) for kind in ("queryType", "mutationType", "subscriptionType")

@@ -39,6 +39,7 @@ from towpath_gateway.limits import spreads
 from towpath_proto.errors import Code, TowpathError
 
 _ROOT_TYPES = {"Query", "query_root", "Subscription", "subscription_root"}
+_STREAM_ARGUMENTS = frozenset({"batch_size", "cursor"})
 
 
 class Side(StrEnum):
@@ -103,6 +104,7 @@ class Plan:
         occurrences: All root fields in the document's order.
         defaults: Default values of the operation's Boolean variables.
         words: Every field and argument name in the document; for guessing which events concern it.
+        streams: Whether it is a subscription to a stream, of which the part is asked turn by turn.
     """
 
     kind: str
@@ -110,6 +112,7 @@ class Plan:
     occurrences: tuple[Occurrence, ...]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
+    streams: bool = False
 
     @property
     def untouched(self) -> bool:
@@ -211,26 +214,33 @@ def _subscription(
     fragments: Mapping[str, FragmentDefinitionNode],
     business: BusinessFields,
 ) -> Plan:
-    """One of the gateway's own subscriptions, which `prepared` reads, or a query on tables that is to be kept true."""
-    names = {name for name, _ in _root_fields(operation.selection_set, fragments)}
+    """One of the gateway's own subscriptions, which `prepared` reads; a stream of a table's rows, known by its arguments or its name; or a
+    query on tables that is to be kept true."""
+    fields = list(_root_fields(operation.selection_set, fragments))
+    names = {node.name.value for node in fields}
     if names & business.subscriptions or not names - {"__typename"}:
         return Plan("subscription", {}, ())
     if names & business.queries:
         name = sorted(names & business.queries)[0]
         raise TowpathError(Code.VALIDATION_FAILED, f"{name} cannot be subscribed to; ask for it in a query, or use `live`.")
-    if len({key for _, key in _root_fields(operation.selection_set, fragments)}) != 1:
+    if len({node.alias.value if node.alias else node.name.value for node in fields}) != 1:
         raise TowpathError(Code.VALIDATION_FAILED, "A subscription has one root field; begin one for each.")
     declared = {v.variable.name.value: v for v in operation.variable_definitions or ()}
     kept = _keep(operation.selection_set, fragments, business, {Side.READ})
-    text = _document(operation, kept, fragments, declared.values(), OperationType.QUERY)
-    return Plan("subscription", {Side.READ: Part(text, frozenset(declared))}, (), words=_words(document))
+    streams = any(map(_is_stream, fields))
+    text = _document(operation, kept, fragments, declared.values(), OperationType.SUBSCRIPTION if streams else OperationType.QUERY)
+    return Plan("subscription", {Side.READ: Part(text, frozenset(declared))}, (), words=_words(document), streams=streams)
 
 
-def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[tuple[str, str]]:
-    """Names and response keys of the fields at the root."""
+def _is_stream(node: FieldNode) -> bool:
+    return node.name.value.endswith("_stream") or any(a.name.value in _STREAM_ARGUMENTS for a in node.arguments or ())
+
+
+def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:
+    """The fields at the root."""
     for selection in selections.selections:
         if isinstance(selection, FieldNode):
-            yield selection.name.value, selection.alias.value if selection.alias else selection.name.value
+            yield selection
         else:
             yield from _root_fields(_inside(selection, fragments), fragments)
 

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from towpath_proto.errors import TowpathError
 from towpath_read_engine.callers import Callers
-from towpath_read_engine.engine import Request, Session
+from towpath_read_engine.engine import MOST_ROWS, Request, Session, Turn
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.metadata_api import InconsistentMetadataError, MetadataApi
 from towpath_read_engine.scalars import json_text
@@ -35,7 +35,7 @@ MAX_BATCH = 100
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _SENT_AS_ONE = 65_536
 
-Execute = Callable[[Request, Session], Awaitable[bytes]]
+Execute = Callable[[Request, Session], Awaitable[tuple[bytes, ...]]]
 
 
 class JsonParts(Response):
@@ -102,7 +102,8 @@ class _Endpoint:
         started = time.perf_counter()
         outcome = self._answered
         try:
-            return [b'{"data":', await self._execute(_request(payload), session), b"}"]
+            data, *place = await self._execute(_request(payload), session)
+            return [b'{"data":', data, b',"extensions":{"stream":', *place, b"}}"] if place else [b'{"data":', data, b"}"]
         except ReadError as error:
             outcome = self._requests.labels(error.code.value)
             return [_errors(error)]
@@ -175,7 +176,21 @@ def _request(payload: Any) -> Request:
         variables = _json(variables) if variables.strip() else None
     if variables is not None and not isinstance(variables, dict):
         raise ReadError(DialectCode.PARSE_FAILED, "'variables' must be an object, JSON text of one, or null", "$.variables")
-    return Request(query, variables or {}, name)
+    return Request(query, variables or {}, name, _turn(payload["extensions"]) if payload.get("extensions") else None)
+
+
+def _turn(extensions: Any) -> Turn | None:
+    """The turn of a stream that a request's extensions ask for: `{"stream": {"after": [...] or null, "rows": 100}}`."""
+    if not isinstance(extensions, dict):
+        raise ReadError(DialectCode.PARSE_FAILED, "'extensions' must be an object or null", "$.extensions")
+    asked = extensions.get("stream")
+    if asked is None:
+        return None
+    after, rows = (asked.get("after"), asked.get("rows", MOST_ROWS)) if isinstance(asked, dict) else (0, 0)
+    if not (after is None or isinstance(after, list)) or not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= MOST_ROWS:
+        sentence = "a stream's turn is an object with 'after', null or what the last turn has given, and 'rows', a positive number"
+        raise ReadError(DialectCode.PARSE_FAILED, sentence, "$.extensions.stream")
+    return Turn(after, rows)
 
 
 def _errors(error: ReadError) -> bytes:

@@ -28,7 +28,10 @@ class CatalogColumn:
 
 @dataclass(frozen=True, slots=True)
 class CatalogTable:
-    """A table or view; `unique` holds every set of columns that no two rows share, the primary key included."""
+    """A table or view; `unique` holds every set of columns that no two rows share, the primary key included.
+
+    A table that others inherit from has none: its rows are theirs, too, and a key holds within each of them only.
+    """
 
     key: TableKey
     columns: Mapping[str, CatalogColumn]
@@ -116,7 +119,7 @@ def _table(raw: dict[str, Any]) -> CatalogTable:
         key=TableKey(raw["schema"], raw["name"]),
         columns={column.name: column for column in columns},
         primary_key=next((names for primary, names in keys if primary), ()),
-        unique=tuple(frozenset(names) for _, names in keys),
+        unique=() if raw["inherited"] else tuple(frozenset(names) for _, names in keys),
         comment=raw["comment"],
     )
 

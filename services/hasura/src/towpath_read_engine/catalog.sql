@@ -2,7 +2,7 @@
 -- extension's. Types carry what decides behaviour: the type under a domain, the element of an array, whether it is a row type, and
 -- for a type of an extension where the extension lives.
 with relation as (
-    select c.oid, n.nspname, c.relname, c.relkind
+    select c.oid, n.nspname, c.relname, c.relkind, c.relkind <> 'p' and c.relhassubclass as inherited
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'v', 'm', 'f', 'p')
@@ -49,6 +49,7 @@ select json_build_object(
             'schema', r.nspname,
             'name', r.relname,
             'comment', pg_catalog.obj_description(r.oid, 'pg_class'),
+            'inherited', r.inherited,
             'columns', coalesce((
                 select json_agg(json_build_object(
                     'name', a.attname,

@@ -1,4 +1,4 @@
-"""The connection pool: runs a prepared statement that gives one value, and says in the dialect what went wrong.
+"""The connection pool: runs a prepared statement that gives one row, and says in the dialect what went wrong.
 
 Sessions are set up by libpq's `options` (UTC, read-only, statement timeout), so no statement is spent on it and no mistake
 elsewhere can write. A connection that turns out dead is replaced and the statement run once more: statements only read. The
@@ -66,6 +66,14 @@ class Database:
         Raises:
             ReadError: the statement failed, or the database cannot be reached.
         """
+        return (await self.fetch_all(statement, parameters, wait=wait))[0]
+
+    async def fetch_all(self, statement: str, parameters: Sequence[str | None] = (), *, wait: float | None = None) -> tuple[bytes, ...]:
+        """The values of a statement that gives one row, as PostgreSQL wrote them.
+
+        Raises:
+            ReadError: the statement failed, or the database cannot be reached.
+        """
         pool = self._pool
         if pool is None:
             raise _unreachable("it is not open")
@@ -95,7 +103,7 @@ class Database:
 
     async def _fetch(
         self, pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Sequence[str | None], wait: float | None
-    ) -> bytes:
+    ) -> tuple[bytes, ...]:
         # Not as a context: that would commit, and in autocommit there is nothing to.
         connection = await pool.getconn(wait)
         try:
@@ -105,8 +113,8 @@ class Database:
             connection.prepare_threshold = 0 if self._recurs(text) else None
             await cursor.execute(text, parameters)
             result = cursor.pgresult
-            value = result.get_value(0, 0) if result is not None else None
-            return value if value is not None else b"null"
+            values = [result.get_value(0, i) for i in range(result.nfields)] if result is not None else [None]
+            return tuple(value if value is not None else b"null" for value in values)
         finally:
             await pool.putconn(connection)
 

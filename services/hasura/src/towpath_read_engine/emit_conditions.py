@@ -59,15 +59,17 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
             return sql("(not {inner})", inner=condition(inner, alias, root))
         case plan.Rooted(item=inner):
             return condition(inner, alias, alias)
-        case plan.NullTest(column=column, is_null=True):
-            return sql("({column} is null)", column=operand(alias, column, root))
-        case plan.NullTest(column=column):
-            return sql("({column} is not null)", column=operand(alias, column, root))
+        case plan.NullTest(column=column, is_null=is_null):
+            return sql(f"({{column}} is {'' if is_null else 'not '}null)", column=operand(alias, column, root))
         case plan.Comparison():
             return _comparison(item, alias, root)
         case plan.ColumnComparison():
             other = identifier(root if item.of_root else alias, item.other.name)
             return sql(f"({item.operator})", column=identifier(alias, item.column.name), value=other, **home_of(item.column.type))
+        case plan.RowComparison():
+            columns = join(", ", [operand(alias, column, root) for column in item.columns])
+            values = join(", ", [parameter(value) for value in item.values])
+            return sql(f"(({{columns}}) {item.operator} ({{values}}))", columns=columns, values=values)
         case plan.Exists():
             return _exists(item, alias, root)
         case plan.Guarded(rows=rows, item=inner):

@@ -1,6 +1,7 @@
 """Parameters, calls of functions and what rows are read from, as SQL fragments."""
 
 from towpath_read_engine import plan
+from towpath_read_engine.needs import ROW
 from towpath_read_engine.scalars import PgType
 from towpath_read_engine.sql import Fragment, Identifier, NumberLiteral, Parameter, identifier, join, sql
 
@@ -67,7 +68,7 @@ def origin(item: plan.Origin, row: Fragment | None) -> Fragment:
 def whole_row(alias: str) -> Fragment:
     """The row of an alias as one value; an inner select (letter `b`) carries it as a column."""
     # what hangs below an inner select (`b$1.1`) is a table again
-    return identifier(alias, plan.ROW) if alias.startswith("b$") and "." not in alias else identifier(alias)
+    return identifier(alias, ROW) if alias.startswith("b$") and "." not in alias else identifier(alias)
 
 
 def _argument(item: plan.CallArgument, row: Fragment | None) -> Fragment:

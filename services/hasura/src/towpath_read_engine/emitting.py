@@ -14,6 +14,7 @@ from towpath_read_engine import plan
 from towpath_read_engine.emit_conditions import aggregated, condition, link_condition, operand, presence
 from towpath_read_engine.emit_values import as_json, origin, parameter, whole_row
 from towpath_read_engine.model import Link
+from towpath_read_engine.needs import ROW, columns_read, row_columns
 from towpath_read_engine.scalars import PgType
 from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, NumberLiteral, Statement, identifier, join, render, sql
 
@@ -21,6 +22,11 @@ from towpath_read_engine.sql import EMPTY, Fragment, Identifier, NameLiteral, Nu
 def emit(fields: tuple[plan.RootField, ...], *, stringify_numeric: bool = False) -> Statement:
     """The statement for the root fields of an operation."""
     return render(_Emitter(stringify_numeric=stringify_numeric).statement(fields))
+
+
+def emit_stream(stream: plan.Stream, *, stringify_numeric: bool = False) -> Statement:
+    """The statement for one turn of a stream: the answer's `data`, and beside it `{"after": [...] or null, "rows": ..., "more": ...}`."""
+    return render(_Emitter(stringify_numeric=stringify_numeric).stream(stream))
 
 
 Output = tuple[str, Fragment]
@@ -56,6 +62,46 @@ class _Emitter:
                     value = self._aggregate(field, "")
             outputs.append((field.key, value))
         return self._row_json(outputs, EMPTY)
+
+    def stream(self, field: plan.Stream) -> Fragment:
+        alias = self._alias("b")
+        outputs, joins = self._outputs(field.fields, alias)
+        base, order = self._base(field.rows, "", _needed(field.fields), alias)
+        place: list[Fragment] = [sql("{key}::text", key=identifier(alias, f"o${i}")) for i, _ in enumerate(field.rows.order, 1)]
+        turn, row, v, k = self._alias("s"), self._alias("r"), "v$", "k$"
+        rows = sql(
+            "select ({object}) as {v}, json_build_array({place}) as {k}\nfrom ({base}) as {b}{joins}{order}",
+            object=self._row_json(outputs, EMPTY),
+            v=identifier(v),
+            place=join(", ", place),
+            k=identifier(k),
+            base=base,
+            b=identifier(alias),
+            joins=joins,
+            order=order,
+        )
+        gathered = sql(
+            "select coalesce(json_agg({v}), '[]') as {v_}, (array_agg({k}))[count(*)] as {k_}, count(*) as {n}\nfrom ({rows}) as {r}",
+            v=identifier(row, v),
+            v_=identifier(v),
+            k=identifier(row, k),
+            k_=identifier(k),
+            n=identifier("n$"),
+            rows=rows,
+            r=identifier(row),
+        )
+        data: Output = (field.key, identifier(turn, v))
+        if field.namespace is not None:
+            data = (field.namespace, sql("({object})", object=self._row_json([data], EMPTY)))
+        is_full = sql("{n} >= {limit}", n=identifier(turn, "n$"), limit=_least(field.rows.limits))
+        after: list[Output] = [("after", identifier(turn, k)), ("rows", identifier(turn, "n$")), ("more", is_full)]
+        return sql(
+            "select ({data}), ({after})\nfrom ({gathered}) as {s}",
+            data=self._row_json([data], EMPTY),
+            after=self._row_json(after, EMPTY),
+            gathered=gathered,
+            s=identifier(turn),
+        )
 
     def _row_json(self, outputs: list[Output], tail: Fragment) -> Fragment:
         """A select that gives each row as a JSON object."""
@@ -121,7 +167,7 @@ class _Emitter:
         distinct = (
             sql(" distinct on ({columns})", columns=join(", ", [operand(alias, c) for c in rows.distinct])) if rows.distinct else EMPTY
         )
-        limit = _limit(rows.limits)
+        limit = _limit(rows.limits, ties=rows.ties)
         if rows.offset:
             limit = sql("{limit} offset {n}", limit=limit, n=parameter(rows.offset))
         base = sql(
@@ -260,11 +306,11 @@ def _needed(fields: tuple[plan.RowField, ...]) -> list[str]:
     for field in fields:
         match field:
             case plan.ColumnField():
-                names.extend(plan.columns_read(field.column))
+                names.extend(columns_read(field.column))
             case plan.ObjectField():
-                names.extend(plan.row_columns(field.table, field.link))
+                names.extend(row_columns(field.table, field.link))
             case plan.ListField() | plan.AggregateField():
-                names.extend(plan.row_columns(field.rows.table, field.rows.link))
+                names.extend(row_columns(field.rows.table, field.rows.link))
     return list(dict.fromkeys(names))
 
 
@@ -274,17 +320,17 @@ def _counted(totals: plan.Totals) -> list[str]:
     for field in totals.fields:
         match field:
             case plan.Count():
-                names.extend(name for column in field.columns for name in plan.columns_read(column))
+                names.extend(name for column in field.columns for name in columns_read(column))
             case plan.Operation():
                 columns = [item.column for item in field.fields if isinstance(item, plan.AggregateColumn)]
-                names.extend(name for column in columns for name in plan.columns_read(column))
+                names.extend(name for column in columns for name in columns_read(column))
     return list(dict.fromkeys(names))
 
 
 def _carried(alias: str, name: str) -> Fragment:
     """A column, or the whole row as one, for the selects around this one."""
-    if name == plan.ROW:
-        return sql("{t} as {row}", t=identifier(alias), row=identifier(plan.ROW))
+    if name == ROW:
+        return sql("{t} as {row}", t=identifier(alias), row=identifier(ROW))
     return identifier(alias, name)
 
 
@@ -321,8 +367,13 @@ def _order_by(keys: list[Fragment]) -> Fragment:
     return sql("\norder by {keys}", keys=join(", ", keys)) if keys else EMPTY
 
 
-def _limit(limits: tuple[plan.Value, ...]) -> Fragment:
+def _limit(limits: tuple[plan.Value, ...], *, ties: bool) -> Fragment:
     if not limits:
         return EMPTY
+    number = _least(limits)
+    return sql(" fetch first ({n}) rows with ties", n=number) if ties else sql(" limit {n}", n=number)
+
+
+def _least(limits: tuple[plan.Value, ...]) -> Fragment:
     values: list[Fragment] = [parameter(value) for value in limits]
-    return sql(" limit {n}", n=values[0]) if len(values) == 1 else sql(" limit least({all})", all=join(", ", values))
+    return values[0] if len(values) == 1 else sql("least({all})", all=join(", ", values))

@@ -4,6 +4,9 @@ The hot path: the document's text is looked up (or lexed once, literals lifted o
 (normalised text, operation name, role), the plan by what it asked of the variables, the parameters are written as text,
 PostgreSQL runs one prepared statement, and its bytes are handed on. Parsing, resolving and emitting happen on a miss only.
 
+Subscriptions are answered for those who keep streams: one turn at a time (`streams.py`). Where a turn begins and how many rows it may
+give are values like variables, so that all turns of a stream but the first share a plan.
+
 A `Schema` is everything that depends on the metadata and the catalogue, caches included; `install` puts a new one in place
 at once, and requests under way finish on the old one.
 """
@@ -15,10 +18,10 @@ from typing import Any
 from towpath_read_engine import catalog, document, enums, plan
 from towpath_read_engine.caching import Lru, plan_weight, text_weight, tree_weight
 from towpath_read_engine.database import Database
-from towpath_read_engine.emitting import emit
+from towpath_read_engine.emitting import emit, emit_stream
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.grants import RoleGrants, compile_grants
-from towpath_read_engine.inputs import Definitions
+from towpath_read_engine.inputs import Definitions, Input
 from towpath_read_engine.introspection import Introspection
 from towpath_read_engine.lexing import LexedDocument, lex
 from towpath_read_engine.metadata import Metadata
@@ -26,8 +29,9 @@ from towpath_read_engine.model import Inconsistency, Model, build
 from towpath_read_engine.parsing import parse
 from towpath_read_engine.resolving import INTROSPECTION_FIELDS, Limits, Resolver
 from towpath_read_engine.roles import ADMIN, RoleSchema
+from towpath_read_engine.scalars import BIGINT, encode_limit
 from towpath_read_engine.selection import refuse_cycles, variables_in
-from towpath_read_engine.variables import DecisionTree, Key, Observations, Values
+from towpath_read_engine.variables import DecisionTree, Key, Observations, Slot, Values
 
 ROLE = "x-hasura-role"
 """The session variable that every caller has."""
@@ -36,6 +40,9 @@ _NOBODY = ""
 _OperationKey = tuple[str, str | None, str]
 """Normalised text, name of the operation, role."""
 _SUBSCRIPTION_HINT = "subscriptions are not supported over HTTP, use websockets instead"
+_TURN_HINT = "only a subscription has turns; send this without extensions.stream"
+_PLACE, _ROWS = "$after", "$rows"
+"""Names of a turn's own values; no variable can be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,30 @@ class Session:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+MOST_ROWS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a stream.
+
+    Attributes:
+        after: the place where the turn before has ended; None for the first.
+        rows: rows at most, beside the stream's own `batch_size`.
+    """
+
+    after: list[Any] | None = None
+    rows: int = MOST_ROWS
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GraphQL request."""
+    """One GraphQL request; with a `turn` it is a subscription, and without one it is none."""
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +169,8 @@ class Schema:
         key = (lexed.normalised, request.operation_name, role.role)
         try:
             operation = self._operation(key, lexed)
+            if (operation.operation.kind == "subscription") is (request.turn is None):
+                raise ReadError(DialectCode.UNEXPECTED_PAYLOAD, _SUBSCRIPTION_HINT if request.turn is None else _TURN_HINT)
             values = _values(operation, request, lexed)
             found = operation.plans.find(values)
             if found is None:
@@ -180,18 +206,25 @@ class Schema:
 
     def _compile(self, operation: _Operation, role: RoleSchema, values: Values) -> CompiledPlan:
         seen = Observations(values)
+        definitions = Definitions(operation.definitions, seen)
         resolver = Resolver(
             role,
             operation.fragments,
-            Definitions(operation.definitions, seen),
+            definitions,
             null_collapse=self._settings.null_collapse,
             limits=self._settings.limits,
         )
         fields = resolver.roots(operation.operation)
-        introspects = any(item.name in INTROSPECTION_FIELDS for item in fields)
+        is_stream = operation.operation.kind == "subscription"
+        introspects = not is_stream and any(item.name in INTROSPECTION_FIELDS for item in fields)
         if introspects:
             fields = [item for item in fields if item.name not in INTROSPECTION_FIELDS and item.name != "__typename"]
-        if fields or not introspects:
+        if is_stream:
+            place = Input(Slot(_PLACE), definitions, "$.extensions.stream.after")
+            cap = plan.Value(Slot(_ROWS), encode_limit, BIGINT, "$.extensions.stream.rows")
+            statement = emit_stream(resolver.resolve_stream(fields, place, cap), stringify_numeric=self._settings.stringify_numeric)
+            compiled = CompiledPlan(statement.text, statement.bindings)
+        elif fields or not introspects:
             statement = emit(resolver.resolve(fields), stringify_numeric=self._settings.stringify_numeric)
             compiled = CompiledPlan(statement.text, statement.bindings, introspects)
         else:
@@ -250,14 +283,23 @@ class Engine:
         Raises:
             ReadError: the request was refused or failed.
         """
+        return (await self.answer(request, session))[0]
+
+    async def answer(self, request: Request, session: Session) -> tuple[bytes, ...]:
+        """As `execute`; of a stream's turn also `{"after": [...] or null, "rows": 100, "more": true}`: the place after the last row, how
+        many rows there are, and whether there may be more.
+
+        Raises:
+            ReadError: the request was refused or failed.
+        """
         schema = self._loaded()
         compiled, parameters = self._bound(schema, request, session)
-        rows = await self._database.fetch(compiled.statement, parameters) if compiled.statement else None
+        found = await self._database.fetch_all(compiled.statement, parameters) if compiled.statement else None
         if not compiled.introspects:
-            return rows if rows is not None else b"{}"
+            return found if found is not None else (b"{}",)
         introspection = schema.introspection(schema.role(session.role))
         asked = (request.query, request.variables, request.operation_name)
-        return introspection.answer(*asked) if rows is None else introspection.answer_with_rows(*asked, rows)
+        return (introspection.answer(*asked) if found is None else introspection.answer_with_rows(*asked, found[0]),)
 
     def bind(self, request: Request, session: Session) -> tuple[str, list[str]]:
         """The statement of a request and its parameters as they go to PostgreSQL, without running it; empty for introspection.
@@ -296,8 +338,6 @@ def _choose(tree: document.Document, name: str | None) -> document.Operation:
         chosen = tree.operations[0]
     if chosen.kind == "mutation":
         raise invalid("no mutations exist")
-    if chosen.kind == "subscription":
-        raise ReadError(DialectCode.UNEXPECTED_PAYLOAD, _SUBSCRIPTION_HINT)
     if len({item.name for item in chosen.variables}) != len(chosen.variables):
         raise invalid("a variable is defined more than once")
     return chosen
@@ -316,6 +356,8 @@ def _values(operation: _Operation, request: Request, lexed: LexedDocument) -> Va
                 raise invalid(f'null value found for non-nullable type: "{definition.type}"')
     values: dict[Key, Any] = dict(enumerate(lexed.literals))
     values.update(request.variables)
+    if request.turn is not None:
+        values[_PLACE], values[_ROWS] = request.turn.after, request.turn.rows
     return values
 
 

@@ -42,6 +42,8 @@ def _may_raise(item: plan.Condition) -> bool:
             return _may_raise(inner)
         case plan.Comparison(column=column, operator=operator):
             return operator in RAISING or _value_may_raise(column) or _is_fickle(column.type)
+        case plan.RowComparison(columns=columns):
+            return any(_value_may_raise(column) or _is_fickle(column.type) for column in columns)
         case plan.NullTest(column=column):
             return _value_may_raise(column)
         case plan.Exists(table=table, where=where):

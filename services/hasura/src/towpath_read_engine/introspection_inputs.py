@@ -36,6 +36,7 @@ from towpath_read_engine.predicates import (
 )
 from towpath_read_engine.roles import RoleSchema, TableView
 from towpath_read_engine.scalars import INTEGER, PgType
+from towpath_read_engine.streams import CURSOR_ORDERING, CURSOR_ORDERINGS
 
 _BUILT_IN = {"Int": GraphQLInt, "Float": GraphQLFloat, "Boolean": GraphQLBoolean, "String": GraphQLString}
 ValueType = GraphQLScalarType | GraphQLEnumType | GraphQLList[Any]
@@ -77,6 +78,34 @@ class InputTypes:
         if view.columns:
             arguments["distinct_on"] = GraphQLArgument(list_of(self.select_column(view)), description="distinct select on columns")
         return dict(sorted(arguments.items()))
+
+    def stream_arguments(self, view: TableView) -> dict[str, GraphQLArgument]:
+        """The arguments of a field that streams rows."""
+        cursor = GraphQLNonNull(GraphQLList(self._cursor(view)))
+        return {
+            "batch_size": GraphQLArgument(GraphQLNonNull(GraphQLInt), description="maximum number of rows returned in a single batch"),
+            "cursor": GraphQLArgument(cursor, description="cursor to stream the results returned by the query"),
+            "where": GraphQLArgument(self._bool_exp(view), description="filter the rows returned"),
+        }
+
+    def _cursor(self, view: TableView) -> GraphQLInputObjectType:
+        def values() -> dict[str, GraphQLInputField]:
+            return {column.field: optional(self.value(column.type)) for column in view.columns.values()}
+
+        def fields() -> dict[str, GraphQLInputField]:
+            about = "Initial value of the column from where the streaming should start"
+            initial = self._input_named(view.type("stream_cursor_value_input"), values, about)
+            return {"initial_value": optional(GraphQLNonNull(initial)), "ordering": optional(self._cursor_ordering(view))}
+
+        about = f'Streaming cursor of the table "{view.table.graphql}"'
+        return self._input_named(view.type("stream_cursor_input"), fields, about)
+
+    def _cursor_ordering(self, view: TableView) -> GraphQLEnumType:
+        name = view.table.naming.type(CURSOR_ORDERING)
+        if name not in self._enums:
+            words = {key: GraphQLEnumValue(key, description=f"{word} ordering of the cursor") for key, word in CURSOR_ORDERINGS.items()}
+            self._enums[name] = GraphQLEnumType(name, words, description="cursor ordering")
+        return self._enums[name]
 
     def _bool_exp(self, view: TableView) -> GraphQLInputObjectType:
         def fields() -> dict[str, GraphQLInputField]:

@@ -27,6 +27,7 @@ _ROOT_TEXTS: dict[RootKind, str] = {
     "select": 'fetch data from the table: "{}"',
     "select_by_pk": 'fetch data from the table: "{}" using primary key columns',
     "select_aggregate": 'fetch aggregated fields from the table: "{}"',
+    "select_stream": 'fetch data from the table in a streaming manner: "{}"',
 }
 _KEEPS_TYPE = frozenset({"sum", "max", "min"})
 
@@ -66,6 +67,8 @@ class OutputTypes:
             return GraphQLField(_rows(self._object(view)), self._inputs.list_arguments(view), description=about or None)
         if kind == "select_aggregate":
             return GraphQLField(GraphQLNonNull(self._aggregate(view)), self._inputs.list_arguments(view), description=about or None)
+        if kind == "select_stream":
+            return GraphQLField(_rows(self._object(view)), self._inputs.stream_arguments(view), description=about or None)
         keys = {
             column.field: GraphQLArgument(GraphQLNonNull(self._inputs.value(column.type)), description=column.comment or None)
             for column in view.columns.values()

@@ -68,7 +68,7 @@ class TableEntry:
     Attributes:
         is_enum: whether its rows are the values of an enum.
         custom_name: replaces the table's name in types and root fields.
-        root_names: names of single root fields (`select`, `select_by_pk`, `select_aggregate`).
+        root_names: names of single root fields (`select`, `select_by_pk`, `select_aggregate`, `select_stream`).
         column_names: GraphQL names of renamed columns.
         comment: a description that wins over the database's; the same for columns and root fields, by column and kind.
     """

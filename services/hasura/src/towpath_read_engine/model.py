@@ -80,13 +80,19 @@ class ComputedField:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that is served; `columns` is by GraphQL name."""
+    """A table that is served; `columns` is by GraphQL name.
+
+    Attributes:
+        primary_key: the names of its columns in the database.
+        key_is_unique: whether no two rows share it; other tables that inherit from this one may repeat it.
+    """
 
     key: TableKey
     graphql: str
     roots: Mapping[str, str]
     columns: Mapping[str, Column]
     primary_key: tuple[str, ...]
+    key_is_unique: bool
     relationships: Mapping[str, Relationship]
     computed: Mapping[str, ComputedField]
     permissions: Mapping[str, PermissionEntry]
@@ -171,7 +177,7 @@ def _unserved(entry: TableEntry, catalog: Catalog, naming: Naming, roots: set[st
 def _roots(entry: TableEntry, naming: Naming) -> dict[str, str]:
     """The root fields of a table by kind."""
     name = entry.graphql
-    plain = {"select": name, "select_by_pk": f"{name}_by_pk", "select_aggregate": f"{name}_aggregate"}
+    plain = {"select": name, "select_by_pk": f"{name}_by_pk", "select_aggregate": f"{name}_aggregate", "select_stream": f"{name}_stream"}
     return {kind: naming.root(entry.root_names.get(kind, otherwise)) for kind, otherwise in plain.items()}
 
 
@@ -214,6 +220,7 @@ def _table(
         roots=_roots(entry, naming),
         columns=columns,
         primary_key=found.primary_key,
+        key_is_unique=frozenset(found.primary_key) in found.unique,
         relationships=relationships,
         computed=computed,
         permissions=entry.permissions,

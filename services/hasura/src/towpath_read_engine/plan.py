@@ -175,6 +175,15 @@ class ColumnComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class RowComparison:
+    """`(columns) operator (values)`, the first column deciding, the next where it is equal, and so on; `<` or `>`."""
+
+    columns: tuple[Column, ...]
+    operator: Literal["<", ">"]
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NullTest:
     """`column is [not] null`."""
 
@@ -211,7 +220,7 @@ def comparison(column: Operand, operator: str, value: Value | Null, box: str | N
     return Comparison(column, operator, (("value", value),), box)
 
 
-Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | NullTest | Exists | Rooted | Guarded
+Condition = Truth | Every | Some | Negation | Comparison | ColumnComparison | RowComparison | NullTest | Exists | Rooted | Guarded
 
 TRUE, FALSE = Truth(value=True), Truth(value=False)
 
@@ -248,58 +257,6 @@ def _combine(items: tuple[Condition, ...], *, neutral: bool) -> Condition:
     return Every(tuple(kept)) if neutral else Some(tuple(kept))
 
 
-ROW = "row$"
-"""Stands for the whole row where the names of its columns are listed; no column that has a GraphQL name is called so."""
-
-
-def columns_read(item: Operand) -> list[str]:
-    """The names of the columns of a row that decide what is shown."""
-    match item:
-        case Column():
-            return [item.name, *_deciding(item.shown)]
-        case Computed():
-            return [ROW, *_deciding(item.shown)]
-        case Cast(item=inner):
-            return columns_read(inner)
-        case Aggregate():
-            return [here for here, _ in item.link] + _row_columns(item.where, of_root_only=True)
-
-
-def row_columns(table: Origin, link: Link) -> list[str]:
-    """The names of the columns of a row by which rows from elsewhere are found."""
-    return [ROW] if isinstance(table, Called) else [here for here, _ in link]
-
-
-def _deciding(shown: Condition | None) -> list[str]:
-    return [] if shown is None else _row_columns(shown, of_root_only=False)
-
-
-def _row_columns(item: Condition, *, of_root_only: bool) -> list[str]:
-    """The columns of the row itself that a condition reads; within EXISTS only permissions' comparisons with the root reach it."""
-    match item:
-        case Truth():
-            return []
-        case Every(items=items) | Some(items=items):
-            return [name for part in items for name in _row_columns(part, of_root_only=of_root_only)]
-        case Negation(item=inner):
-            return _row_columns(inner, of_root_only=of_root_only)
-        case Rooted(item=inner):
-            return [] if of_root_only else _row_columns(inner, of_root_only=False)
-        case Comparison(column=Aggregate(where=where)) | NullTest(column=Aggregate(where=where)) if of_root_only:
-            return _row_columns(where, of_root_only=True)
-        case Comparison(column=column) | NullTest(column=column):
-            return [] if of_root_only else columns_read(column)
-        case ColumnComparison(column=column, other=other):
-            if of_root_only:
-                return [other.name] if item.of_root else []
-            return [column.name, other.name]
-        case Exists(table=table, link=link, where=where):
-            near = [] if of_root_only else row_columns(table, link)
-            return near + _row_columns(where, of_root_only=True)
-        case Guarded(rows=rows, item=inner):
-            return _row_columns(rows, of_root_only=of_root_only) + _row_columns(inner, of_root_only=of_root_only)
-
-
 @dataclass(frozen=True, slots=True)
 class Hop:
     """A step over a relationship while ordering; `where` is the far table's row permission."""
@@ -333,6 +290,7 @@ class Rows:
 
     `ceiling`, where there is one, is a constant that limit and offset together do not exceed. With it the planner can settle on one plan
     for all values, so only rows without a condition of the request's own have it: for those a value may call for another plan.
+    With `ties` the rows that sort as the last one does come along, however many there are.
     """
 
     table: Origin
@@ -343,6 +301,7 @@ class Rows:
     limits: tuple[Value, ...] = ()
     offset: Value | None = None
     ceiling: int | None = None
+    ties: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,6 +395,21 @@ class NamespaceField:
 
     key: str
     fields: tuple[RowsField | TypenameField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One turn of a stream: the next rows in the order of a cursor, and the place after them.
+
+    Attributes:
+        rows: its sort keys are what a place is made of.
+        namespace: the root field that the list stands under, if there is one.
+    """
+
+    key: str
+    rows: Rows
+    fields: tuple["RowField", ...]
+    namespace: str | None = None
 
 
 RootField = TypenameField | NamespaceField | RowsField

@@ -23,6 +23,7 @@ from towpath_read_engine.paths import child
 from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
 from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, Encoder, encode, encode_json_path, encode_limit, encode_offset
 from towpath_read_engine.selection import SelectedField, Selector
+from towpath_read_engine.streams import StreamResolver
 
 LIST_ARGUMENTS = ("distinct_on", "limit", "offset", "order_by", "where")
 INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
@@ -48,6 +49,7 @@ class Resolver:
         self._conditions = ConditionResolver(schema, null_collapse=null_collapse)
         self._orders = OrderResolver(schema)
         self._aggregates = AggregateResolver(self)
+        self._streams = StreamResolver(self, schema)
 
     def roots(self, operation: ast.Operation) -> list[SelectedField]:
         """The root fields, before anything is looked up."""
@@ -59,6 +61,15 @@ class Resolver:
         if naming.namespace is None or not (schema.roots or schema.functions):
             return tuple(self._root(field, "query_root") for field in fields)
         return tuple(self._namespace(field, naming) for field in fields)
+
+    def resolve_stream(self, fields: list[SelectedField], place: Input, cap: plan.Value) -> plan.Stream:
+        """The plan of one turn of a stream, which is the only root field.
+
+        Args:
+            place: where the turn before has ended; null for the first turn.
+            cap: rows that the turn may give at most.
+        """
+        return self._streams.resolve(fields, place, cap)
 
     def below(self, field: SelectedField, type_name: str, depth: int) -> list[SelectedField]:
         """The fields under a field."""
@@ -90,13 +101,9 @@ class Resolver:
         if root is None:
             raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
         kind, view = root
-        match kind:
-            case "select":
-                return self._list(field, view, (), 1)
-            case "select_aggregate":
-                return self._aggregates.resolve(field, view, (), 1)
-            case "select_by_pk":
-                return self._by_key(field, view)
+        if kind == "select_by_pk":
+            return self._by_key(field, view)
+        return self._aggregates.resolve(field, view, (), 1) if kind == "select_aggregate" else self._list(field, view, (), 1)
 
     def _by_key(self, field: SelectedField, view: TableView) -> plan.ObjectField:
         columns = [column for column in view.columns.values() if column.name in view.table.primary_key]
@@ -115,8 +122,8 @@ class Resolver:
             source = given.source(expected, expected, json=column.type.is_structured, enum=column.type.enum is not None)
             value = plan.Value(source, operator.encoder, column.type, given.path)
             conditions.append(plan.comparison(column, operator.template, value))
-        fields = self._fields(field, view, 1)
-        return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=False)
+        fields = self.fields(field, view, 1)
+        return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=not view.table.key_is_unique)
 
     def _function(self, field: SelectedField, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> plan.RowsField:
         function = tracked.function
@@ -125,7 +132,7 @@ class Resolver:
         called = call(function, tracked.arguments_type, self.input(field, "args"), field.argument_path("args"))
         origin = plan.Called(view.table, called, function.many)
         if not function.many:
-            return plan.ObjectField(field.key, origin, (), view.filter, self._fields(field, view, 1), limited=False)
+            return plan.ObjectField(field.key, origin, (), view.filter, self.fields(field, view, 1), limited=False)
         if kind == "function":
             return self.list_field(field, view, self.rows(field, view, (), origin), 1)
         return self._aggregates.resolve(field, view, (), 1, origin)
@@ -135,7 +142,7 @@ class Resolver:
         if view.limit is not None:
             cap = plan.Value(Constant(view.limit), encode, BIGINT, field.path)
             rows = replace(rows, limits=(*rows.limits, cap))
-        return plan.ListField(field.key, rows, self._fields(field, view, depth))
+        return plan.ListField(field.key, rows, self.fields(field, view, depth))
 
     def _list(self, field: SelectedField, view: TableView, link: Link, depth: int) -> plan.ListField:
         return self.list_field(field, view, self.rows(field, view, link), depth)
@@ -143,9 +150,7 @@ class Resolver:
     def rows(self, field: SelectedField, view: TableView, link: Link, origin: plan.Called | None = None) -> plan.Rows:
         """The set of rows that a field's arguments describe, of the table itself or of a function's result."""
         check_arguments(field, LIST_ARGUMENTS if origin is None else (*LIST_ARGUMENTS, "args"))
-        where = self.input(field, "where")
-        where = where.at(view.type("bool_exp")) if where is not None else None
-        condition = plan.TRUE if where is None or where.is_null() else self._conditions.resolve(view, where)
+        condition = self.where(field, view)
         order_by, distinct_on = self.input(field, "order_by"), self.input(field, "distinct_on")
         order = self._orders.resolve(view, order_by) if order_by is not None else ()
         distinct = self._orders.distinct(view, distinct_on) if distinct_on is not None else ()
@@ -163,12 +168,19 @@ class Resolver:
             _ceiling(limit, offset) if condition == plan.TRUE and origin is None else None,
         )
 
+    def where(self, field: SelectedField, view: TableView) -> plan.Condition:
+        """The condition of a field's `where`, without the role's own."""
+        where = self.input(field, "where")
+        where = where.at(view.type("bool_exp")) if where is not None else None
+        return plan.TRUE if where is None or where.is_null() else self._conditions.resolve(view, where)
+
     def _number(self, field: SelectedField, name: str) -> Input | None:
         given = self.input(field, name)
         given = given.at("Int") if given is not None else None
         return None if given is None or given.is_null() else given
 
-    def _fields(self, parent: SelectedField, view: TableView, depth: int) -> tuple[plan.RowField, ...]:
+    def fields(self, parent: SelectedField, view: TableView, depth: int) -> tuple[plan.RowField, ...]:
+        """What is shown of each row."""
         return tuple(self._field(field, view, depth) for field in self.below(parent, view.type(), depth))
 
     def _field(self, field: SelectedField, view: TableView, depth: int) -> plan.RowField:
@@ -194,7 +206,7 @@ class Resolver:
 
     def _object(self, field: SelectedField, target: TableView, relationship: Relationship, depth: int) -> plan.ObjectField:
         check_arguments(field, ())
-        fields = self._fields(field, target, depth)
+        fields = self.fields(field, target, depth)
         return plan.ObjectField(field.key, target.table, relationship.link, target.filter, fields, limited=not relationship.at_most_one)
 
     def _computed(self, field: SelectedField, item: ComputedField, depth: int) -> plan.RowField:
@@ -207,7 +219,7 @@ class Resolver:
         rows = computed_rows(item, target.table, self.input(field, "args"), field.argument_path("args"))
         if function.many:
             return self.list_field(field, target, self.rows(field, target, (), rows), depth)
-        return plan.ObjectField(field.key, rows, (), target.filter, self._fields(field, target, depth), limited=False)
+        return plan.ObjectField(field.key, rows, (), target.filter, self.fields(field, target, depth), limited=False)
 
     def computed(self, field: SelectedField, item: ComputedField) -> plan.Computed:
         """The value of a computed field that is a scalar."""

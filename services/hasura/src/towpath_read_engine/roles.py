@@ -17,8 +17,9 @@ from towpath_read_engine.model import Column, ComputedField, Model, Relationship
 ADMIN = "admin"
 NO_QUERIES = "no_queries_available"
 
-RootKind = Literal["select", "select_by_pk", "select_aggregate"]
-ROOT_KINDS: tuple[RootKind, ...] = ("select", "select_by_pk", "select_aggregate")
+RootKind = Literal["select", "select_by_pk", "select_aggregate", "select_stream"]
+QUERY_KINDS: tuple[RootKind, ...] = ("select", "select_by_pk", "select_aggregate")
+SUBSCRIPTION_KINDS: tuple[RootKind, ...] = (*QUERY_KINDS, "select_stream")
 FunctionRootKind = Literal["function", "function_aggregate"]
 
 
@@ -65,8 +66,8 @@ class RoleSchema:
         grants = {key: _everything(table) for key, table in model.tables.items()} if is_admin else granted.tables
         visible = {key: table for key, table in model.tables.items() if key in grants}
         self.views: dict[TableKey, TableView] = {key: _view(table, grants[key], visible) for key, table in visible.items()}
-        self.roots = self._roots({key: grant.query_roots for key, grant in grants.items()})
-        self.subscription_roots = self._roots({key: grant.subscription_roots for key, grant in grants.items()})
+        self.roots = self._roots({key: grant.query_roots for key, grant in grants.items()}, QUERY_KINDS)
+        self.subscription_roots = self._roots({key: grant.subscription_roots for key, grant in grants.items()}, SUBSCRIPTION_KINDS)
         callable_ = [item for item in model.functions if infer_functions or is_admin or item.roles & granted.lineage]
         self.functions = self._function_roots(callable_)
 
@@ -74,10 +75,10 @@ class RoleSchema:
         """The view that a visible relationship leads to."""
         return self.views[relationship.target]
 
-    def _roots(self, allowed: Mapping[TableKey, frozenset[str] | None]) -> Roots:
+    def _roots(self, allowed: Mapping[TableKey, frozenset[str] | None], kinds: tuple[RootKind, ...]) -> Roots:
         roots: dict[str, tuple[RootKind, TableView]] = {}
         for key, view in self.views.items():
-            for kind in _root_kinds(view, allowed[key]):
+            for kind in _root_kinds(view, allowed[key], kinds):
                 roots[view.table.roots[kind]] = (kind, view)
         return roots
 
@@ -112,11 +113,12 @@ def _view(table: Table, grant: Grant, visible: Mapping[TableKey, Table]) -> Tabl
     return TableView(table, columns, relationships, computed, grant.filter, grant.limit, grant.aggregations)
 
 
-def _root_kinds(view: TableView, allowed: frozenset[str] | None) -> list[RootKind]:
+def _root_kinds(view: TableView, allowed: frozenset[str] | None, kinds: tuple[RootKind, ...]) -> list[RootKind]:
     selectable = {column.name for column in view.columns.values()}
     possible: dict[RootKind, bool] = {
         "select": True,
         "select_by_pk": bool(view.table.primary_key) and selectable.issuperset(view.table.primary_key),
         "select_aggregate": view.aggregations,
+        "select_stream": bool(view.columns),
     }
-    return [kind for kind in ROOT_KINDS if possible[kind] and (allowed is None or kind in allowed)]
+    return [kind for kind in kinds if possible[kind] and (allowed is None or kind in allowed)]

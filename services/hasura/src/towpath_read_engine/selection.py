@@ -52,7 +52,7 @@ class Selector:
                 raise invalid(f"directive '{directive.name}' is not defined in the schema")
             if directive.name != "cached":
                 raise invalid(f"directive '{directive.name}' is not allowed on a {operation.kind}")
-        return self._flatten("query_root", [(operation.selections, "$")])
+        return self._flatten(f"{operation.kind}_root", [(operation.selections, "$")])
 
     def below(self, parent: SelectedField, type_name: str, depth: int) -> list[SelectedField]:
         """The fields under a field whose type is an object."""

@@ -232,11 +232,11 @@ class ReadEngineService:
                 self._failed(f"{type(error).__name__} while reading the schema")
                 _log.error("schema_read_failed", error=error)
 
-    async def _execute(self, request: Request, session: Session) -> bytes:
+    async def _execute(self, request: Request, session: Session) -> tuple[bytes, ...]:
         if not self._loaded.is_set():
             await self._first_load()
         try:
-            return await self._engine.execute(request, session)
+            return await self._engine.answer(request, session)
         except StaleSchemaError:
             self._wanted.set()
             raise

@@ -15,11 +15,14 @@ _WORDS = frozenset(
     """select distinct on from where and or not exists true false is null as left join lateral order by asc desc nulls first last
     limit offset case when then end coalesce json_agg json_object_agg row_to_json to_json values unnest any least like ilike similar to text
     bool_and bool_or count sum avg max min stddev stddev_samp stddev_pop variance var_samp var_pop corr covar_samp operator array
+    array_agg json_build_array fetch rows with ties
     st_contains st_crosses st_equals st_intersects st_3dintersects st_overlaps st_touches st_within st_dwithin st_3ddwithin
     st_geomfromgeojson st_asgeojson st_expand""".split()  # noqa: SIM905 - a vocabulary reads better as words
 )
-_SYMBOLS = frozenset("( ) [] , . * = <> < > <= >= :: => @ @> <@ ? ?| ?& ~ !~ ~* !~* #> && 1".split()) | {"'[]'"}  # noqa: SIM905 - as above
-_TOKEN = re.compile(r"(?P<space>\s+)|\{(?P<part>\w+)\}|(?P<word>[a-z_]\w*|1)|(?P<symbol>'\[\]'|\[\]|::|[<>=@?|&~!*#]+|[(),.])|(?P<other>.)")
+_SYMBOLS = frozenset("( ) [] [ ] , . * = <> < > <= >= :: => @ @> <@ ? ?| ?& ~ !~ ~* !~* #> && 1".split()) | {"'[]'"}  # noqa: SIM905 - as above
+_TOKEN = re.compile(
+    r"(?P<space>\s+)|\{(?P<part>\w+)\}|(?P<word>[a-z_]\w*|1)|(?P<symbol>'\[\]'|\[\]|::|[<>=@?|&~!*#]+|[][(),.])|(?P<other>.)"
+)
 _RESPONSE_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*\Z")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from towpath_read_engine.database import Database
-from towpath_read_engine.engine import CompiledPlan, Engine, EngineSettings, Request, Session
+from towpath_read_engine.engine import CompiledPlan, Engine, EngineSettings, Request, Session, Turn
 from towpath_read_engine.errors import ReadError
 from towpath_read_engine.metadata import parse
 from towpath_read_engine.metadata_files import load
@@ -53,9 +53,28 @@ class Asker:
         error = answer["errors"][0]
         return error["extensions"]["code"], error["extensions"]["path"], error["message"]
 
-    def plan(self, query: str, variables: Mapping[str, Any] | None = None, *, role: str = "admin") -> CompiledPlan:
+    async def turn(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        turn: Turn | None = None,
+        role: str = "admin",
+        session: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One turn of a stream: `{"data", "extensions": {"stream": {"after", "rows", "more"}}}` or `{"errors"}`."""
+        try:
+            request = Request(query, variables or {}, turn=turn or Turn())
+            data, stream = await self.engine.answer(request, Session(role, dict(session or {})))
+        except ReadError as error:
+            return {"errors": [error.as_json()]}
+        return {"data": json.loads(data), "extensions": {"stream": json.loads(stream)}}
+
+    def plan(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, role: str = "admin", turn: Turn | None = None
+    ) -> CompiledPlan:
         """The plan that a request would run."""
-        return self.engine.compile(Request(query, variables or {}), Session(role))
+        return self.engine.compile(Request(query, variables or {}, turn=turn), Session(role))
 
 
 @asynccontextmanager

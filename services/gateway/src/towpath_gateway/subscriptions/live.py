@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from towpath_gateway.answering import Answering
@@ -38,9 +38,21 @@ LONGEST_DEBOUNCE = 5.0
 _SHARE = 4
 """A query rests for so many times the seconds that its last evaluation took."""
 AT_A_TIME = 4
-"""Evaluations at the same time; more wait for their turn."""
+"""Evaluations at the same time, of live queries and streams together; more wait for their turn."""
 _PASSING = frozenset({Code.UNAVAILABLE, Code.TIMEOUT, Code.INTERNAL})
 """Failures after which a live query goes on. Others say that the query itself is wrong."""
+
+
+def is_passing(errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these errors say nothing against the query itself."""
+    return bool(errors) and errors[0].get("extensions", {}).get("code") in _PASSING
+
+
+def resting(took: float) -> float:
+    """Seconds for which a query rests whose last evaluation took so many."""
+    return min(max(DEBOUNCE, _SHARE * took), LONGEST_DEBOUNCE)
+
+
 _FLOWS = frozenset({"flow", "flows", "flow_group", "flow_groups", "project", "projects", "task", "tasks", "edge", "edges", "clocks"})
 _RUNS = frozenset({"flow_run", "flow_runs", "flow_run_state", "states", "agent", "agents"})
 _TASK_RUNS = frozenset({"task_run", "task_runs", "task_run_state", "states", "mapped_children", "get_task_run_info"})
@@ -52,21 +64,26 @@ CONCERNS: Mapping[str, frozenset[str]] = {
     "flow_run.state": _RUNS,
     "flow_run.cancel": _RUNS,
     "task_run.states": _TASK_RUNS,
-    "log.written": frozenset({"log", "logs"}),
+    "log.written": frozenset({"log", "logs", "log_rows"}),
     "agent.registered": frozenset({"agent", "agents", "agent_config"}),
     "cloud_hook.changed": frozenset({"cloud_hook", "cloud_hooks"}),
 }
 """The words that an event type concerns."""
 
 
-def concerning(words: Iterable[str]) -> frozenset[str]:
+def concerning(plan: Plan, variables: Mapping[str, Any]) -> frozenset[str]:
+    """The event types that concern a query; conditions may come as variables."""
+    return concerned_by({*plan.words, *_keys(dict(variables))})
+
+
+def concerned_by(words: Iterable[str]) -> frozenset[str]:
     """The event types that concern a query with these words."""
-    plain = {word.removesuffix("_aggregate").removesuffix("_by_pk") for word in words}
+    plain = {word.removesuffix("_aggregate").removesuffix("_by_pk").removesuffix("_stream") for word in words}
     return frozenset(event_type for event_type, concerned in CONCERNS.items() if concerned & plain)
 
 
 def _keys(value: Any) -> Iterator[str]:
-    """All keys in a JSON value, without recursion: conditions may come as variables."""
+    """All keys in a JSON value, without recursion."""
     todo = [value]
     while todo:
         item = todo.pop()
@@ -86,15 +103,18 @@ class LiveQueries:
         clock: Measures waiting.
         sweep: Seconds after which a query is asked again without any event.
         metrics: Where it counts.
+        turns: Held by each evaluation.
     """
 
-    def __init__(self, hints: Hints, answering: Answering, *, clock: Clock, sweep: float, metrics: Metrics) -> None:
+    def __init__(
+        self, hints: Hints, answering: Answering, *, clock: Clock, sweep: float, metrics: Metrics, turns: asyncio.Semaphore
+    ) -> None:
         self._hints = hints
         self._answering = answering
         self._clock = clock
         self._sweep = sweep
         self._running: dict[bytes, _Evaluation] = {}
-        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._turns = turns
         self._gauge = metrics.gauge("towpath_gateway_live_queries", "Live queries, equal ones counted once.")
         self._asked = metrics.counter("towpath_gateway_live_evaluations_total", "How often live queries were asked.")
 
@@ -128,7 +148,7 @@ class LiveQueries:
         try:
             async for answer in watching:
                 errors = answer.errors()
-                passing = bool(errors) and errors[0].get("extensions", {}).get("code") in _PASSING
+                passing = is_passing(errors)
                 yield Answer.of({"data": None, "errors": errors}) if passing else answer
                 if errors and not passing:
                     return
@@ -137,7 +157,7 @@ class LiveQueries:
 
     async def _evaluate(self, evaluation: _Evaluation, plan: Plan, ask: Ask, caller: Caller) -> None:
         try:
-            types = concerning({*plan.words, *_keys(dict(ask.variables))})
+            types = concerning(plan, ask.variables)
             never = asyncio.Event()
             async with self._hints.listen(caller.identity.tenant, None, types) as listener:
                 evaluation.listener = listener
@@ -149,7 +169,7 @@ class LiveQueries:
                         took = self._clock.monotonic() - began
                     evaluation.answered(answer)
                     if await listener.wait(self._sweep):
-                        await self._clock.wait(never, min(max(DEBOUNCE, _SHARE * took), LONGEST_DEBOUNCE))
+                        await self._clock.wait(never, resting(took))
                     listener.take()
         except Exception as e:  # its watchers must not wait for ever
             _log.error("live_query_failed", error=e)

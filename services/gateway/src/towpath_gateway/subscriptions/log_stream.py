@@ -8,6 +8,7 @@ Rows are read from the read back end by their id, which is the time of their rec
 - *A hint is lost*: a look by timer finds the row.
 - *The read back end is away*: the stream waits and looks again; it does not end.
 - *The client is slow*: nothing is read while it is being sent to, so nothing piles up here.
+- *Rows are long*: a page has fewer of them (`paging`).
 """
 
 from __future__ import annotations
@@ -21,13 +22,12 @@ from uuid import UUID
 from towpath_gateway.backends import Backends, Caller
 from towpath_gateway.splitting import Side
 from towpath_gateway.subscriptions.hints import Hints
+from towpath_gateway.subscriptions.paging import Paging
 from towpath_proto import wire
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.logs import get_log
 
 _log = get_log(__name__)
-PAGE = 1_000
-"""Rows read at once."""
 OVERLAP = 2.0
 """Seconds before the last row at which a look begins that an event asked for."""
 LONG_OVERLAP = 15.0
@@ -63,12 +63,14 @@ class LogReader:
         self._since = since
         self._seen: dict[UUID, None] = {} if after_id is None else {after_id: None}
         self._last = after_id or _FIRST
+        self._paging = Paging()
 
     async def look(self, overlap: float) -> AsyncGenerator[list[dict[str, Any]], None]:
         """The rows not given before, a page at a time."""
         after = self._start(overlap)
-        while True:
-            rows = await self._page(after)
+        full = True
+        while full:
+            rows, full = await self._page(after)
             new = [row for row in rows if UUID(row["id"]) not in self._seen]
             self._seen |= dict.fromkeys(UUID(row["id"]) for row in new)
             if rows:
@@ -77,8 +79,6 @@ class LogReader:
             if new:
                 yield new
             self._forget()
-            if len(rows) < PAGE:
-                return
 
     def _start(self, overlap: float) -> UUID:
         if self._last == _FIRST:
@@ -91,15 +91,24 @@ class LogReader:
         floor = self._start(LONG_OVERLAP + 1.0)
         self._seen = {row: None for row in self._seen if row > floor}
 
-    async def _page(self, after: UUID) -> list[dict[str, Any]]:
-        variables: dict[str, Any] = {"run": self._flow_run, "after": after, "limit": PAGE}
+    async def _page(self, after: UUID) -> tuple[list[dict[str, Any]], bool]:
+        """The rows after one, and whether there may be more."""
+        variables: dict[str, Any] = {"run": self._flow_run, "after": after}
         query = _ALL
         if self._since is not None:
             query = _SINCE
             variables["since"] = self._since
-        answer = await self._backends.ask(Side.READ, query, variables, self._caller)
-        rows: list[dict[str, Any]] = wire.decode(answer.status, answer.body)["log"]
-        return rows
+        while True:
+            limit = self._paging.rows
+            answer = await self._backends.ask(Side.READ, query, {**variables, "limit": limit}, self._caller)
+            try:
+                rows: list[dict[str, Any]] = wire.decode(answer.status, answer.body)["log"]
+            except TowpathError as e:
+                if e.code is not Code.LIMIT_EXCEEDED or not self._paging.shrink():
+                    raise
+                continue
+            if self._paging.accepts(len(answer.body), len(rows)):
+                return rows, len(rows) == limit
 
 
 async def log_stream(

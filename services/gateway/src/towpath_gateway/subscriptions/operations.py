@@ -5,6 +5,7 @@ Here a caller is held to its tenant and, with a run's token, to its run and the 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,9 +18,10 @@ from towpath_gateway.backends import Answer, Caller
 from towpath_gateway.rates import RatedError, Rates
 from towpath_gateway.subscriptions.events import agent_work, flow_run_events, task_run_events
 from towpath_gateway.subscriptions.hints import Hints
-from towpath_gateway.subscriptions.live import LiveQueries
+from towpath_gateway.subscriptions.live import AT_A_TIME, LiveQueries
 from towpath_gateway.subscriptions.log_stream import log_stream
 from towpath_gateway.subscriptions.prepared import Prepared, prepare
+from towpath_gateway.subscriptions.streams import Streams
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.clock import Clock
 from towpath_service_kit.identity import Role
@@ -37,7 +39,7 @@ class Operations:
         answering: Answers queries and mutations.
         hints: The events.
         clock: Measures waiting.
-        sweep: Seconds after which a subscription looks for what no event told it; live queries look at each third.
+        sweep: Seconds after which a subscription looks for what no event told it; live queries and streams look at each third.
         metrics: Where it counts.
         rates: How many operations a caller may begin.
     """
@@ -47,7 +49,9 @@ class Operations:
         self._rates = rates
         self._hints = hints
         self._sweep = sweep
-        self._live = LiveQueries(hints, answering, clock=clock, sweep=3 * sweep, metrics=metrics)
+        turns = asyncio.Semaphore(AT_A_TIME)
+        self._live = LiveQueries(hints, answering, clock=clock, sweep=3 * sweep, metrics=metrics, turns=turns)
+        self._streams = Streams(hints, answering.backends, clock=clock, sweep=3 * sweep, metrics=metrics, turns=turns)
 
     async def __call__(self, ask: Ask, caller: Caller) -> AsyncGenerator[Answer, None]:
         """The results of an operation, one after another.
@@ -61,7 +65,8 @@ class Operations:
             yield await self._answering.carry_out(plan, ask, caller)
             return
         if plan.parts:
-            async with aclosing(self._live.tables(plan, ask, caller)) as answers:
+            begun = self._streams.follow(plan, ask, caller) if plan.streams else self._live.tables(plan, ask, caller)
+            async with aclosing(begun) as answers:
                 async for answer in answers:
                     yield answer
             return

@@ -132,7 +132,10 @@ def prepare(ask: Ask) -> Prepared:
     operation = choose_operation(document, ask.operation_name)
     errors = validate(schema(), document)
     if errors:
-        raise TowpathError(Code.VALIDATION_FAILED, errors[0].message)
+        message = errors[0].message
+        if "log_stream" in message and ("'batch_size'" in message or "'cursor'" in message):  # as every table's stream has them
+            message += " The rows of the table log stream as log_rows_stream."
+        raise TowpathError(Code.VALIDATION_FAILED, message)
     node = _root_field(document, operation)
     subscription = schema().subscription_type
     assert subscription is not None
