@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
+import socket
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
+import httpcore
 import pytest
 
 from towpath_graphql.adapters.hook_sender import HookSender
@@ -68,6 +71,27 @@ async def test_the_sender_checks_where_it_connects(host):
     with pytest.raises(NotTold, match="no public address") as caught:
         await HookSender().send(hooks.Request(f"http://{host}:9/", b"{}", {}))
     assert caught.value.final
+
+
+async def test_a_name_is_resolved_once_and_its_checked_address_is_called(monkeypatch):
+    """A name that points elsewhere a moment after it was checked: the connection goes to the checked address, or nowhere."""
+    answers, called = [["10.0.0.1", "93.184.215.14"], ["10.0.0.1"]], []
+
+    async def resolve(host, port, **_):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answers.pop(0)]
+
+    async def connect(_, host, *__):
+        called.append(host)
+        raise httpcore.ConnectError("nobody is there")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    with pytest.raises(NotTold, match="nobody is there"):
+        await HookSender().send(hooks.Request("http://rebound.example/", b"{}", {}))
+    assert (called, len(answers)) == (["93.184.215.14"], 1)
+    with pytest.raises(NotTold, match="no public address"):
+        await HookSender().send(hooks.Request("http://rebound.example/", b"{}", {}))
+    assert len(called) == 1
 
 
 @pytest.mark.parametrize(
