@@ -198,7 +198,7 @@ class Input:
                 raise (self.items() or [self])[0].fail("an enum value", element.removesuffix("!"))
             case Slot() as slot:
                 return slot
-            case ast.EnumValue(name) if enum:
+            case ast.EnumValue(name) if enum or json:  # a bare word within JSON is a text
                 return Constant(name)
             case ast.BooleanValue(value):
                 return Constant(value)
