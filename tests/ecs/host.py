@@ -179,9 +179,16 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, said = answer
+        self._send(*answer, "application/x-amz-json-1.1" if target else "text/xml")
+
+    def do_GET(self) -> None:
+        """S3, which passes through."""
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in ("host", "connection")}
+        self._send(*self.server.forward("GET", self.path, b"", headers), "application/octet-stream")
+
+    def _send(self, status: int, said: bytes, kind: str) -> None:
         self.send_response(status)
-        self.send_header("content-type", "application/x-amz-json-1.1" if target else "text/xml")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)

@@ -1,7 +1,9 @@
 """The policy that `towpath agent ecs install` prints, judged by moto's IAM: enough for all that the agent calls, and nothing too much.
 
 moto judges actions. It knows no resources for those of ECS and EC2, so these are taken out of the policy that it is given, and compared
-with the ARNs that the calls were about. It asks for neither ecs:TagResource nor iam:PassRole, which AWS asks for beside RunTask.
+with the ARNs that the calls were about. It asks for neither ecs:TagResource nor iam:PassRole, which AWS asks for beside RunTask: tags are
+given by it, and roles passed, so AWS's own documentation says. What AWS would ask is made of the real request, and moto's evaluation of
+policies answers it by the printed policy as it stands, with its resources and conditions.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import copy
 import fnmatch
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +22,7 @@ from towpath_agent_ecs.aws import AWS
 from towpath_agent_ecs.service import policy
 from towpath_agent_ecs.settings import FARGATE, ECSSettings
 
-from tests.ecs.conftest import ask
+from tests.ecs.conftest import MOTO, ask
 from towpath.agent.base import CannotStartError
 from towpath.agent.claims import ClaimedRun
 
@@ -27,11 +30,31 @@ NOT_JUDGED = {"ecs:TagResource", "iam:PassRole"}
 SETTINGS = ECSSettings(
     cluster="judged",
     task_role_arn="arn:aws:iam::123456789012:role/run",
+    execution_role_arn="arn:aws:iam::123456789012:role/pull",
     task_definition={"cpu": "256", "memory": "512", "containerDefinitions": [{"name": "flow", "memory": 512}]},
     allowed=frozenset({"task_definition_path"}),
 )
 POLICY = policy(SETTINGS)
 ACTIONS = sorted({action for statement in POLICY["Statement"] for action in statement["Action"]} - NOT_JUDGED)
+
+
+Question = tuple[str, str, dict[str, str]]
+"""An action, what it is about, and the circumstances."""
+_JUDGE = """
+import json, sys
+from moto.iam.access_control import IAMPolicy, PermissionResult
+policies, questions = json.load(sys.stdin)
+print(json.dumps([[IAMPolicy(json.dumps(p)).is_action_permitted(a, r, None, c) is PermissionResult.PERMITTED for a, r, c in questions]
+                  for p in policies]))
+"""
+
+
+def _permitted(policies: list[dict[str, Any]], questions: list[Question]) -> list[list[bool]]:
+    """What moto's evaluation says to each question, by policy."""
+    command = [MOTO.with_name("python"), "-c", _JUDGE]
+    done = subprocess.run(command, input=json.dumps([policies, questions]), capture_output=True, text=True, check=True, timeout=240)
+    found: list[list[bool]] = json.loads(done.stdout)
+    return found
 
 
 class Account:
@@ -84,6 +107,7 @@ class Account:
             aws.stop("judged", arn, "enough")
         finally:
             aws.close()
+        self.tagged, self.passed = bool(request["tags"]), [described["taskRoleArn"], described["executionRoleArn"]]
         return {"ecs:RunTask": described["taskDefinitionArn"], "ecs:DescribeTasks": arn, "ecs:StopTask": arn}
 
 
@@ -125,3 +149,24 @@ def test_nothing_in_the_printed_policy_is_too_much(account: Account, action: str
     """Without any one action the agent is refused, in words that name the call."""
     with pytest.raises(CannotStartError, match=f"AWS refuses {action.partition(':')[2]}: "):
         account.walk(_without(action))
+
+
+def test_tags_and_roles_are_judged_by_what_they_are_for(account: Account) -> None:
+    """What AWS asks beside RunTask is permitted by the printed policy, refused without its action, and permitted for nothing else."""
+    task = account.walk(POLICY)["ecs:DescribeTasks"]
+    assert account.tagged
+    create, passed_to = {"ecs:CreateAction": "RunTask"}, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    passing: list[Question] = [("iam:PassRole", role, passed_to) for role in account.passed]
+    asked: list[Question] = [("ecs:TagResource", task, create), *passing]
+    assert len(asked) == 3
+    beyond: list[Question] = [
+        ("ecs:TagResource", task, {"ecs:CreateAction": "StartTask"}),
+        ("ecs:TagResource", "arn:aws:ecs:eu-central-1:123456789012:service/runs/s", create),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/admin", passed_to),
+        ("iam:PassRole", account.passed[0], {"iam:PassedToService": "ec2.amazonaws.com"}),
+    ]
+    policies = [POLICY, _without("ecs:TagResource"), _without("iam:PassRole")]
+    answers = _permitted(policies, asked + beyond)
+    assert answers[0] == [True] * 3 + [False] * 4
+    assert answers[1][:3] == [False, True, True]
+    assert answers[2][:3] == [True, False, False]
