@@ -1,4 +1,4 @@
-"""`dask_cloudprovider.aws.FargateCluster` made by `DaskExecutor`, against moto's server: what it makes is deleted, however the run ends."""
+"""Clusters of `dask_cloudprovider.aws` made by `DaskExecutor`, against moto's server: what one makes is deleted, however the run ends."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.e2e.conftest import wait_until
 from tests.ecs.host import Host, Task
 
 CLASS = "dask_cloudprovider.aws.FargateCluster"
+ON_INSTANCES = "dask_cloudprovider.aws.ECSCluster"
 
 
 class Fargate(Host):
@@ -143,6 +144,30 @@ def test_a_flow_runs_on_a_cluster_of_fargate(fargate: Fargate, env: dict[str, st
     assert len(fargate.calls["RegisterTaskDefinition"]) == len(fargate.calls["DeregisterTaskDefinition"]) == 2
     assert len(fargate.calls["CreateCluster"]) == len(fargate.calls["DeleteCluster"]) == 1
     _nothing_is_left(fargate, ended)
+
+
+def test_a_flow_runs_on_instances_of_ec2(fargate: Fargate, env: dict[str, str], run: Run) -> None:
+    """A cluster of yours with an instance: scheduler and worker are tasks on it, and it stays when all of the run is deleted."""
+    ecs, ec2 = (_client(fargate.moto, name) for name in ("ecs", "ec2"))
+    tags = [{"key": "owner", "value": "somebody"}]  # moto tells of none as AWS does not
+    arn = ecs.create_cluster(clusterName="instances", tags=tags)["cluster"]["clusterArn"]
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    identity = json.dumps({"instanceId": instance, "region": "eu-central-1", "accountId": "123456789012"})
+    ecs.register_container_instance(cluster="instances", instanceIdentityDocument=identity)
+    arguments = {**_arguments("ec2"), "cluster_arn": arn}
+    arguments |= {f"{who}_{what}": size for who in ("scheduler", "worker") for what, size in (("cpu", 1024), ("mem", 2048))}
+    ended = run(env, cluster_class=ON_INSTANCES, cluster_kwargs=arguments).ended()
+    assert (ended.kind, ended.results) == ("Success", [[x * x, "ec2"] for x in range(4)]), ended.output
+    assert [task.request.get("launchType", "EC2") for task in fargate.tasks.values()] == ["EC2", "EC2"]
+    assert not fargate.calls["DeleteCluster"]
+    told = ecs.describe_tasks(cluster="instances", tasks=list(fargate.tasks))["tasks"]
+    assert {task["containerInstanceArn"] for task in told} == set(
+        ecs.list_container_instances(cluster="instances")["containerInstanceArns"]
+    )
+    _nothing_is_left(fargate, ended)
+    for client in (ecs, ec2):
+        client.close()
 
 
 def test_a_run_that_is_cancelled_while_it_waits(fargate: Fargate, env: dict[str, str], run: Run) -> None:
