@@ -1,15 +1,13 @@
 """The HTTP side: POST /graphql with a signed identity, and the health routes.
 
-Documents are parsed and validated once and kept (LRU by text). Prefect 1's client writes ids into its documents; those are parsed each
-time, which is cheap, and validated once for all of one shape, which is not. Errors are formatted in one place: ours keep their code and
-sentence; anything unexpected is logged with its trace and answered as INTERNAL without details.
+Errors are formatted in one place: ours keep their code and sentence; anything unexpected is logged with its trace and answered as INTERNAL
+without details.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -19,19 +17,16 @@ from graphql import (
     Executor,
     GraphQLError,
     GraphQLSchema,
-    OperationDefinitionNode,
     execute,
-    parse,
-    validate,
 )
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive
 
 from towpath_graphql.app.caller import Caller
+from towpath_graphql.documents import Documents
 from towpath_graphql.resolvers.context import Context
 from towpath_proto.errors import Code, TowpathError
-from towpath_service_kit.documents import shape
 from towpath_service_kit.health import Ready, health_routes
 from towpath_service_kit.identity import HEADER, Verifier
 from towpath_service_kit.logs import get_log
@@ -39,66 +34,7 @@ from towpath_service_kit.metrics import Metrics
 from towpath_service_kit.straight import Straight, read_body
 
 _log = get_log(__name__)
-T = TypeVar("T")
-CACHED_DOCUMENTS = 500
-LONGEST_CACHED = 20_000
-"""Characters; longer documents hold inlined data and will not come again."""
-
 MakeContext = Callable[[Caller], Context]
-
-
-class Documents:
-    """Parsed and validated documents, the most recently used ones kept.
-
-    A document of literals is not kept. It is not validated either where one of its shape was found valid: what depends on literals is
-    whether they fit their types, which execution checks too. `validations` counts.
-    """
-
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-        self._cache: OrderedDict[str, DocumentNode] = OrderedDict()
-        self._shapes: OrderedDict[str, None] = OrderedDict()
-        self.validations = 0
-
-    def get(self, text: str) -> DocumentNode | list[GraphQLError]:
-        """The document, or what is wrong with it."""
-        found = self._cache.get(text)
-        if found is not None:
-            self._cache.move_to_end(text)
-            return found
-        try:
-            document = parse(text, no_location=True)  # answers name no places in it
-        except GraphQLError as e:
-            return [e]
-        except RecursionError:
-            return [GraphQLError("The document is nested too deeply.")]
-        shaped = shape(text) if len(text) <= LONGEST_CACHED else text
-        if shaped in self._shapes:
-            self._shapes.move_to_end(shaped)
-            return document
-        self.validations += 1
-        if errors := validate(self._schema, document, max_errors=5):
-            return errors
-        if len(text) <= LONGEST_CACHED:
-            if shaped != text and _stands_for_its_shape(document):
-                _keep(self._shapes, shaped, None)
-            else:
-                _keep(self._cache, text, document)
-        return document
-
-
-def _stands_for_its_shape(document: DocumentNode) -> bool:
-    """Whether other literals leave a valid document valid: two fields of one name are alike or not by their literals, so there is one."""
-    if len(document.definitions) != 1:
-        return False
-    (operation,) = document.definitions
-    return isinstance(operation, OperationDefinitionNode) and len(operation.selection_set.selections) == 1
-
-
-def _keep(cache: OrderedDict[str, T], key: str, value: T) -> None:
-    cache[key] = value
-    if len(cache) > CACHED_DOCUMENTS:
-        cache.popitem(last=False)
 
 
 def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, ready: Ready, metrics: Metrics) -> ASGIApp:
