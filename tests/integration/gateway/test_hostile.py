@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 import psycopg
@@ -189,7 +190,7 @@ def site() -> Iterator[Site]:
 
 
 def test_no_table_shows_a_row_of_another_tenant(site: Site) -> None:
-    """Each table, by id, by condition, as an aggregate and as a subscription, with forged headers and without: their rows are not there."""
+    """Each table, by id, by condition, as aggregate, subscription and stream, with forged headers and without: their rows are not there."""
     query = site.schema.query_type
     assert query is not None
     names = sorted(n.removesuffix("_by_pk") for n in query.fields if n.endswith("_by_pk"))
@@ -226,6 +227,15 @@ def test_no_table_shows_a_row_of_another_tenant(site: Site) -> None:
             text = f"subscription($ids: [uuid!]!) {{ {name}(where: {{id: {{_in: $ids}}}}) {{ id }} }}"
             live.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": text, "variables": {"ids": ids}}}))
             assert json.loads(live.recv(timeout=20))["payload"] == {"data": {name: []}}
+            stream = "log_rows_stream" if name == "log" else f"{name}_stream"
+            text = f'subscription {{ {stream}(batch_size: 3, cursor: {{initial_value: {{id: "{UUID(int=0)}"}}}}) {{ id }} }}'
+            live.send(json.dumps({"id": "2", "type": "subscribe", "payload": {"query": text}}))
+            mine, heard = sorted(row["id"] for row in data["all"]), []
+            while len(heard) < len(mine):
+                message = json.loads(live.recv(timeout=60))
+                if message["id"] == "2":
+                    heard += [row["id"] for row in message["payload"]["data"][stream]]
+            assert heard == mine, name
     assert seen >= 8
 
 

@@ -26,10 +26,10 @@ def test_pages_of_short_rows_grow() -> None:
     """A long log of usual lines is read in few pages."""
     paging = Paging()
     sizes = []
-    for _ in range(6):
+    for _ in range(8):
         sizes.append(paging.rows)
         assert paging.accepts(100 * paging.rows, paging.rows)
-    assert sizes == [FIRST_PAGE, 200, 400, 800, PAGE, PAGE]
+    assert sizes == [FIRST_PAGE, 40, 80, 160, 320, 640, PAGE, PAGE]
 
 
 def test_rows_that_cannot_be_divided_come_together() -> None:

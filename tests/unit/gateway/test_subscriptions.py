@@ -285,7 +285,7 @@ async def test_log_stream_finds_rows_that_appear_late(harness: Any) -> None:
 async def test_log_stream_gives_long_rows_in_shorter_pages(make: Any) -> None:
     """Rows of which the usual page is more than the gateway holds come all the same, in pages of about the length that clients take."""
     harness = await make(max_held_bytes=2_000_000)
-    rows = [_log(1_000_000 + i, message=str(i) * 60_000 if i % 2 else "short") for i in range(FIRST_PAGE)]
+    rows = [_log(1_000_000 + i, message=str(i) * 60_000 if i % 2 else "short") for i in range(100)]
     harness.read.tables["log"] = list(rows)
     socket = await harness.socket().begin()
     socket.subscribe("1", LOGS, {"id": str(RUN)})

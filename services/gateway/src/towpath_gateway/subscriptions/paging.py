@@ -8,8 +8,8 @@ from __future__ import annotations
 
 PAGE = 1_000
 """Rows at most."""
-FIRST_PAGE = 100
-"""Rows of the first page."""
+FIRST_PAGE = 20
+"""Rows of the first page, which is read before anything is known of their length."""
 PAGE_BYTES = 524_288
 """About the length of a page."""
 LONGEST_PAGE = 1_000_000
