@@ -60,13 +60,14 @@ MODULES := towpath_proto towpath towpath_agent_local towpath_agent_docker towpat
 types: install ## mypy --strict over all packages
 	$(VENV)/bin/mypy $(addprefix -p ,$(MODULES))
 
-# The slow tiers have targets of their own; `make test` has everything else. Each worker has servers of its own and takes whole files.
+# The slow tiers have targets of their own; `make test` has everything else. Each worker has servers of its own and takes whole files;
+# of faults, single tests: each has a backend of its own, and most of its time is waiting.
 TEST_WORKERS := 2
 test: install ui ## All tests but faults, UI, prefect==1.4.1 and benchmarks, fast ones first (10 minutes at most)
 	$(VENV)/bin/pytest -n $(TEST_WORKERS) --dist loadfile tests/architecture tests/unit tests/property tests/conformance tests/integration tests/e2e
 
 faults: install ## Kill, restart and cut off real processes
-	$(VENV)/bin/pytest tests/faults
+	$(VENV)/bin/pytest -n $(TEST_WORKERS) tests/faults
 
 # The image of Hasura answers reads unless READS=embedded-reads takes Towpath's own read engine instead; what was said once holds on.
 COMPOSE = cd deploy/compose && $$(command -v docker-compose || echo docker compose)
