@@ -142,8 +142,8 @@ class StreamResolver:
 def _first(column: Column, given: Input) -> plan.Value:
     if given.is_null():
         raise invalid(f"unexpected null value for type '{column.type.graphql}'; rows without a value are in no stream", given.path)
-    if column.type.is_json and not column.type.is_jsonb:
-        raise invalid(f"'{column.field}' cannot be a cursor: values of type json have no order", given.path)
+    if column.type.is_spatial or (column.type.is_json and not column.type.is_jsonb):
+        raise invalid(f"'{column.field}' cannot be a cursor: values of type {column.type.graphql} have no order", given.path)
     expected = column.type.written
     source = given.source(expected, expected, json=column.type.is_structured, enum=column.type.enum is not None)
     known = operator_for("_gt", column.type)
@@ -151,9 +151,10 @@ def _first(column: Column, given: Input) -> plan.Value:
 
 
 def _primary_key(table: Table) -> tuple[Column, ...] | None:
-    """The columns of the key, whether the role sees them or not; None when there is none, or one without a GraphQL name."""
+    """The columns of the key, whether the role sees them or not; None when there is none, or one without a GraphQL name or of PostGIS."""
     columns = [table.column_named(name) for name in table.primary_key]
-    return tuple(column for column in columns if column is not None) if columns and None not in columns else None
+    usable = tuple(column for column in columns if column is not None and not column.type.is_spatial)
+    return usable if usable and len(usable) == len(columns) else None
 
 
 def _place(given: Input, columns: tuple[Column, ...]) -> tuple[plan.Value, ...]:
