@@ -48,14 +48,14 @@ def ecs(aws: Host) -> Iterator[Any]:
 def placing(aws: Host, ecs: Any, empty_site: Site) -> Site:
     """A backend, and an agent whose tasks are on EC2 unless a run says another place."""
     empty_site.agent("ecs", *OPTIONS, *ALLOWED, "--launch-type", "EC2", kind="ecs")
-    (empty_site.flows,) = [empty_site.register("placed", FLOWS)]  # type: ignore[attr-defined]
+    empty_site.flows = empty_site.register("placed", FLOWS)
     return empty_site
 
 
 def _task(site: Site, aws: Host, **config: Any) -> Task:
     """The task of a run that has ended in Success."""
     with site.client as client:
-        run_id = client.create_flow_run(site.flows["placed"], run_config={"type": "ECSRun", **config})  # type: ignore[attr-defined]
+        run_id = client.create_flow_run(site.flows["placed"], run_config={"type": "ECSRun", **config})
     site.ended(run_id, state="Success", timeout=120)
     (task,) = aws.of(run_id)
     return task

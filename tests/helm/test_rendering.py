@@ -117,6 +117,23 @@ def test_a_service_monitor_is_made_on_request_only(home: Path) -> None:
     assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
 
 
+def test_the_guide_sets_values_that_there_are_and_pushes_the_images_that_are_pulled(home: Path) -> None:
+    """The commands of deploy/README.md, word for word."""
+    guide = (ROOT / "deploy" / "README.md").read_text().partition("## In a cluster")[2]
+    given = [
+        word.replace("$registry", "r.example.org")
+        for each in re.findall(r"--set (image\.registry\S+|agents\S+)", guide)
+        for word in ("--set", each)
+    ]
+    (pushed,) = re.findall(r"make images TAG=(\S+)", guide)
+    found = render("", home, *given)
+    agent = pod_specs(found)["Deployment/t-towpath-agent-kubernetes"]["containers"][0]
+    assert f"--image=r.example.org/towpath:{pushed}" in agent["args"]
+    assert {"name": "TOWPATH_TRUSTED_KEYS", "value": "PUBLIC_KEY"} in agent["env"]
+    images = {c["image"] for spec in pod_specs(found).values() for c in (*spec["containers"], *spec.get("initContainers", ()))}
+    assert all(re.fullmatch(rf"r\.example\.org/towpath-[a-z-]+:{re.escape(pushed)}", each) for each in images - {"postgres:16", "nats:2"})
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
