@@ -133,7 +133,7 @@ def docked(engine: Any, empty_site: Site) -> Iterator[Site]:  # noqa: F811
 
 def leave_nothing(engine: Any) -> None:
     """Remove what the tests' agents have left."""
-    for container in engine.containers.list(all=True, filters={"label": "io.towpath.agent"}):
+    for container in engine.containers.list(all=True, filters={"label": "io.towpath.agent"}, ignore_removed=True):
         with contextlib.suppress(docker.errors.APIError):  # one that is being removed already
             container.remove(force=True)
 

@@ -125,7 +125,7 @@ def test_from_nothing_to_a_run_in_a_container(stack: Stack, engine: Any) -> None
     assert state() == "Success", stack.compose("logs", "--no-color", "docker-agent", "engine")
     assert "inside: True" in stack.towpath("logs", run_id)
     mine = {"label": f"io.towpath.flow-run-id={run_id}"}
-    wait_until("its container is removed", lambda: engine.containers.list(all=True, filters=mine) == [], PATIENCE)
+    wait_until("its container is removed", lambda: engine.containers.list(all=True, filters=mine, ignore_removed=True) == [], PATIENCE)
 
 
 def test_the_agents_key_is_made_once(stack: Stack) -> None:
@@ -229,7 +229,7 @@ def test_nothing_is_left(stack: Stack, engine: Any) -> None:
     """`down -v` takes containers, network and data along."""
     stack.compose("down", "-v")
     mine = {"label": f"com.docker.compose.project={PROJECT}"}
-    assert engine.containers.list(all=True, filters=mine) == []
+    assert engine.containers.list(all=True, filters=mine, ignore_removed=True) == []
     assert engine.networks.list(filters=mine) == []
     assert engine.volumes.list(filters=mine) == []
     assert isinstance(engine, docker.DockerClient)

@@ -95,6 +95,7 @@ def test_a_flow_run_needs_no_root_that_can_be_written(images: None, engine: Any)
     options: dict[str, Any] = {"network_mode": "none", "read_only": True, "cap_drop": ["ALL"], "remove": True}
     assert engine.containers.run("towpath:test", ["python", "-c", script], **options).split() == [b"10001", b"False"]
     assert b"towpath" in engine.containers.run("towpath:test", **options)  # what it says by itself
+    assert b"Run the local agent" in engine.containers.run("towpath:test", ["towpath", "agent", "local", "start", "--help"], **options)
 
 
 @pytest.mark.parametrize(
