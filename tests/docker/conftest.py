@@ -106,21 +106,26 @@ def images(engine: Any) -> None:
     subprocess.run(["deploy/docker/build.sh", "test"], cwd=ROOT, env=env, check=True)
 
 
-def stand_in(client: Any, image: str) -> None:
-    """The public image, or where no registry can be reached a stand-in for it."""
+def had(client: Any, image: str) -> bool:
+    """Whether the engine has a public image, or can pull it."""
     try:
         client.images.get(image)
     except docker.errors.ImageNotFound:
         try:
             client.images.pull(image)
-        except docker.errors.APIError as error:
-            script = ROOT.parent / "shared" / "tools" / "base-images.sh"
-            if not script.is_file() or shutil.which("debootstrap") is None:
-                pytest.exit(
-                    f"{image} cannot be pulled ({error}); a stand-in needs {script} and debootstrap (apt-get install debootstrap)", 1
-                )
-            print(f"\n!! {image} cannot be pulled: tests use a stand-in made of Debian packages", flush=True)
-            subprocess.run(["bash", str(script), image], check=True, stdout=subprocess.DEVNULL)
+        except docker.errors.APIError:
+            return False
+    return True
+
+
+def stand_in(client: Any, image: str) -> None:
+    """The public image, or where no registry can be reached a stand-in for it, made of Debian packages."""
+    if had(client, image):
+        return
+    script = ROOT.parent / "shared" / "tools" / "base-images.sh"
+    if not script.is_file() or shutil.which("debootstrap") is None:
+        pytest.exit(f"{image} cannot be pulled; a stand-in needs {script} and debootstrap (apt-get install debootstrap)", 1)
+    subprocess.run(["bash", str(script), image], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")

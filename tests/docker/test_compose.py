@@ -1,14 +1,14 @@
 """The compose stack on a real engine: up, a key, a flow from outside, its run in a container of its own by the stack's own agent, its log,
 down without leftovers. That agent reaches the engine through the stack's proxy, which passes few verbs.
 
-Reads are answered by Towpath's own read engine (profile `embedded-reads`): Hasura's image is not to be had on every machine, and is not
-proved here.
+Reads are answered by Towpath's own read engine (profile `embedded-reads`), and where Hasura's image can be had by that too.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.docker.conftest import FLOW_IMAGE, PATIENCE, ROOT, stand_in
+from tests.docker.conftest import FLOW_IMAGE, PATIENCE, ROOT, had, stand_in
 from tests.e2e.conftest import TOWPATH, wait_until
 from towpath_server.testing import free_port
 
@@ -40,9 +40,9 @@ with Flow("composed", run_config=DockerRun()) as flow:
 
 
 class Stack:
-    """The stack under a project name of its own, by one of the two programs."""
+    """The stack under a project name of its own, by one of the two programs, with one of the two profiles for reads."""
 
-    def __init__(self, folder: Path, program: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, program: tuple[str, ...], reads: str) -> None:
         self.folder = folder
         self.program = program
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -56,7 +56,7 @@ class Stack:
             "TOWPATH_ENGINE_SOCKET": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"),
         }
         mine = json.loads(self.towpath("keys", "show", "--json"))["public_key"]
-        script = [sys.executable, "deploy/compose/prepare.py", "--reads", "embedded-reads", "--file", str(folder / "env"), "--trust", mine]
+        script = [sys.executable, "deploy/compose/prepare.py", "--reads", reads, "--file", str(folder / "env"), "--trust", mine]
         subprocess.run(script, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     def compose(self, *arguments: str, given: str | None = None) -> str:
@@ -92,17 +92,26 @@ def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """Compose as v1.29 and v2 are called; a machine has one of them or both."""
     program: tuple[str, ...] = tuple(request.param.split())
     if shutil.which(program[0]) is None or subprocess.run([*program, "version"], capture_output=True, check=False).returncode != 0:
-        print(f"\n!! this machine has no `{request.param}`: the stack is NOT tested with it", flush=True)
-        pytest.skip(f"no `{request.param}` here")
+        pytest.skip(f"!! NOT TESTED: the stack by `{request.param}`, which is not installed here")
     return program
 
 
+@pytest.fixture(scope="module", params=["embedded-reads", "hasura"])
+def reads(request: pytest.FixtureRequest, engine: Any) -> str:
+    """Who answers reads. Of Hasura's image there is no stand-in."""
+    profile: str = request.param
+    if profile == "hasura":
+        (image,) = re.findall(r"HASURA_IMAGE:-([^}]+)}", (ROOT / "deploy" / "compose" / "docker-compose.yml").read_text())
+        if not had(engine, image):
+            pytest.skip(f"!! NOT TESTED: the stack with Hasura's image ({image}), which cannot be pulled here")
+    return profile
+
+
 @pytest.fixture(scope="module")
-def stack(engine: Any, images: None, program: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(engine: Any, images: None, program: tuple[str, ...], reads: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     for image in ("postgres:16", "nats:2"):
         stand_in(engine, image)
-    print("\n!! the stack is tested with Towpath's own read engine: Hasura's image is NOT tested", flush=True)
-    stack = Stack(tmp_path_factory.mktemp("stack"), program)
+    stack = Stack(tmp_path_factory.mktemp("stack"), program, reads)
     try:
         stack.compose("up", "-d")
         yield stack

@@ -94,6 +94,14 @@ def test_hasura_has_its_secret_and_neither_console_nor_telemetry(home: Path) -> 
     assert env["HASURA_GRAPHQL_METADATA_DIR"]["value"] == "/metadata"
 
 
+@pytest.mark.parametrize("given", ["", "gateway.introspection=true"])
+def test_introspection_is_off_unless_it_is_asked_for(given: str, home: Path) -> None:
+    """At the gateway, which alone can be reached from outside."""
+    spec = one(render("", home, *(("--set", given) if given else ())), "Deployment", "t-towpath-gateway")["spec"]["template"]["spec"]
+    env = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
+    assert env["TOWPATH_INTROSPECTION"] == ("true" if given else "false")
+
+
 def test_three_nats_servers_know_each_other(home: Path) -> None:
     nats = one(render("", home), "StatefulSet", "t-towpath-nats")["spec"]
     routes = next(arg for arg in nats["template"]["spec"]["containers"][0]["args"] if arg.startswith("--routes="))

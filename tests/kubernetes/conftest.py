@@ -9,13 +9,6 @@ import pytest
 
 from tests.e2e.conftest import Site, empty_site, make_site, until  # noqa: F401  (fixtures)
 from tests.kubernetes.cluster import PROGRAMS, TOOLS, Cluster, running
-from tests.kubernetes.node import lacking
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say it where everybody looks when no kubelet could run containers."""
-    if reason := lacking():
-        terminalreporter.write_line(f"!! that flows run in containers of a kubelet was NOT tested: {reason}", red=True)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from tests.kubernetes.node import PAUSE, Node, lacking
 from tests.kubernetes.place import Place
 from tests.kubernetes.registry import Registry
 
-pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
+pytestmark = pytest.mark.skipif(lacking() is not None, reason=f"!! NOT TESTED: that flows run in containers of a kubelet: {lacking()}")
 FLOWS = """
 import json, os, time
 import towpath
