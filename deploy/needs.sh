@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Says what this machine lacks, in a sentence each with what to do: needs.sh WHAT... Silent, and 0, when nothing is lacking.
 #   python      Python 3.11 and its venv, which everything needs
-#   node        Node 20.19 and npm, which build the pages
+#   node        Node 20.19, or 22.12 and newer, and npm, which build the pages
 #   go          Go as new as tests/kubernetes/tools/go.mod asks for, which builds the control plane and helm
 #   containers  root, and the programs that tests/docker calls
 #   chromium    the browser of tests/ui (TOWPATH_UI_CHROMIUM names another)
@@ -14,7 +14,7 @@ older() { [ "$1" != "$2" ] && [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head 
 
 need_python() {
   local found=none
-  if has python3; then found=$(python3 -c 'import platform; print(platform.python_version())'); fi
+  if has python3; then found=$(python3 -c 'import platform; print(platform.python_version())') || found=none; fi
   if [ "$found" = none ] || older "$found" 3.11; then
     lacks "Python 3.11 or newer is needed as python3 (found: $found): apt-get install python3 python3-venv"
   elif ! python3 -c 'import ensurepip' >/dev/null 2>&1; then
@@ -24,16 +24,16 @@ need_python() {
 
 need_node() {
   local found=none
-  if has node && has npm; then found=$(node --version); fi
-  if [ "$found" = none ] || older "${found#v}" 20.19; then
-    lacks "Node 20.19 or newer with npm is needed (found: $found; Debian 12's own is 18): see https://nodejs.org"
+  if has node && has npm; then found=$(node --version) || found=none; fi
+  if [ "$found" = none ] || older "${found#v}" 20.19 || { ! older "${found#v}" 21 && older "${found#v}" 22.12; }; then
+    lacks "Node 20.19, or 22.12 or newer, with npm is needed (found: $found; Debian 12's own is 18): see https://nodejs.org"
   fi
 }
 
 need_go() {
   local found=none wanted
   wanted=$(awk '$1 == "go" {print $2}' tests/kubernetes/tools/go.mod)
-  if has go; then found=$(GOTOOLCHAIN=local go version | awk '{print $3}'); fi
+  if has go; then found=$(GOTOOLCHAIN=local go version | awk '{print $3}') || found=none; fi
   if [ "$found" = none ] || older "${found#go}" "$wanted"; then
     lacks "Go $wanted or newer is needed (found: $found; Debian 12's own is 1.19): see https://go.dev/dl"
   fi

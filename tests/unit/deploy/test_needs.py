@@ -47,8 +47,10 @@ def test_nothing_is_lacking(machine: Path) -> None:
     ("what", "program", "version", "words"),
     [
         ("python", "python3", "3.9.18", "found: 3.9.18): apt-get install python3 python3-venv"),
-        ("node", "node", "v18.20.4", "Node 20.19 or newer with npm is needed (found: v18.20.4"),
+        ("node", "node", "v18.20.4", "Node 20.19, or 22.12 or newer, with npm is needed (found: v18.20.4"),
         ("node", "node", "v20.9.0", "found: v20.9.0"),
+        ("node", "node", "v21.7.3", "found: v21.7.3"),
+        ("node", "node", "v22.11.0", "found: v22.11.0"),
         ("go", "go", "go version go1.19.8 linux/amd64", "or newer is needed (found: go1.19.8"),
         ("containers", "id", "1000", "as root alone may: sudo make"),
     ],
@@ -59,6 +61,22 @@ def test_one_that_is_too_old(machine: Path, what: str, program: str, version: st
     done = needs(machine, what)
     assert done.returncode == 1
     assert words in done.stderr
+
+
+@pytest.mark.parametrize("version", ["v20.20.2", "v22.12.0", "v24.1.0"])
+def test_a_node_that_the_pages_can_be_built_with(machine: Path, version: str) -> None:
+    """What Vite asks for."""
+    write(machine / "node", version)
+    assert needs(machine, "node").returncode == 0
+
+
+def test_a_program_that_fails_counts_as_missing(machine: Path) -> None:
+    """A version manager's stand-in without a version, say: the other needs are still looked at."""
+    for name in ("python3", "node", "go"):
+        (machine / name).write_text(f"#!{machine}/bash\nexit 1\n")
+    done = needs(machine, "python", "node", "go")
+    assert done.returncode == 1
+    assert done.stderr.count("found: none") == 3
 
 
 def test_all_that_is_missing_is_told_in_one_go(machine: Path) -> None:

@@ -142,6 +142,12 @@ def test_conditions_that_are_literals_tell_documents_apart(documents: Documents)
     assert shape("{ a @include(if: true) }") != shape("{ a @include(if: false) }")
 
 
+def test_literals_stand_apart_from_names_in_a_shape() -> None:
+    """A name may end in a digit."""
+    assert shape('{ a(l: [$v"x"]) }') != shape("{ a(l: [$v0]) }")
+    assert shape("{ b#c\n}") != shape("{ b0\n}")
+
+
 def test_memory_is_bounded(documents: Documents) -> None:
     """The least recently used plan goes; long documents are not kept at all."""
     for name in "abcd":

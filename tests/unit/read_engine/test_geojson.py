@@ -98,3 +98,14 @@ def test_a_type_of_that_name_without_the_extension_is_a_type_like_any_other():
     own = PgType("public", "geometry", "geometry")
     assert (own.is_spatial, own.is_mapped, own.is_structured) == (False, False, False)
     assert encode("x", own, "$") == "x"
+
+
+def test_collections_in_collections_have_an_end():
+    """As a text, which no limit of the request's own nesting sees, and as an object."""
+    deep = '{"type":"GeometryCollection","geometries":[' * 3000 + "]}" * 3000
+    nested: dict[str, object] = {"type": "Point", "coordinates": [1, 2]}
+    for _ in range(3000):
+        nested = {"type": "GeometryCollection", "geometries": [nested]}
+    for value in (deep, nested):
+        with pytest.raises(ReadError, match="nested too deeply"):
+            geojson.geometry(value, "$")

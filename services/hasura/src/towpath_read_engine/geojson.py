@@ -25,13 +25,20 @@ def geometry(value: Any, path: str) -> dict[str, Any]:
     Raises:
         ReadError: it is none (`parse-failed`).
     """
+    try:
+        return _geometry(value, path)
+    except RecursionError as error:
+        raise _error("a GeometryCollection is nested too deeply", path) from error
+
+
+def _geometry(value: Any, path: str) -> dict[str, Any]:
     if isinstance(value, str):
         value = _loaded(value, path)
     if not isinstance(value, dict):
         raise _error(f"expected an object for a Geometry, but found {described(kind_of(value))}", path)
     kind = _member(value, "type", path)
     if kind == "GeometryCollection":
-        found = {"type": kind, "geometries": [geometry(item, path) for item in _list(_member(value, "geometries", path), kind, path)]}
+        found = {"type": kind, "geometries": [_geometry(item, path) for item in _list(_member(value, "geometries", path), kind, path)]}
     elif isinstance(kind, str) and kind in _COORDINATES:
         found = {"type": kind, "coordinates": _COORDINATES[kind](_member(value, "coordinates", path), path)}
     else:

@@ -18,10 +18,11 @@ _LITERAL = re.compile(
 def take_apart(text: str) -> tuple[str, list[str]]:
     """The shape of a document, and what was replaced in it: strings, numbers and comments in their order.
 
-    A text with an unfinished string keeps a quotation mark, so it never has the shape of a document that can be parsed.
+    A text with an unfinished string keeps a quotation mark, so it never has the shape of a document that can be parsed. What was replaced
+    stands apart from names, which may end in a digit.
     """
     parts = _LITERAL.split(text)  # what stands between literals, a literal, its quotation mark if it is not finished, ...
-    shaped = "0".join(parts[::3])
+    shaped = " 0 ".join(parts[::3])
     return (shaped + '"' if len(parts) > 1 and parts[-2] else shaped), parts[1::3]
 
 
