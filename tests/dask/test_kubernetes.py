@@ -6,14 +6,17 @@ carries them out as processes. So a cluster comes up, and a flow runs on it.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
 import socket
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +171,31 @@ def place(cluster: Cluster, commands: str, names: str, tmp_path: Path) -> Iterat
     node.extra = {"PATH": commands, "PYTHONPATH": names, **PATIENT}
     node.start()
     env = {"KUBECONFIG": str(cluster.account_kubeconfig(namespace, "runs")), "PYTHONPATH": names}
-    yield Place(cluster, node, namespace, env)
-    node.lose()
+    over = threading.Event()
+    reminding = threading.Thread(target=_remind, args=(cluster, namespace, over))
+    reminding.start()
+    try:
+        yield Place(cluster, node, namespace, env)
+    finally:
+        over.set()
+        reminding.join()
+        node.lose()
+
+
+def _remind(cluster: Cluster, namespace: str, over: threading.Event) -> None:
+    """Have the operator look again at the services of clusters that it left Pending.
+
+    It says Running when it sees the scheduler's service, and Pending when it has made everything; where the first comes before the second,
+    no pod and no service changes any more, and whoever made the cluster waits for Running in vain.
+    """
+    while not over.wait(1.0):
+        for one in cluster.api("GET", f"{GROUP}/namespaces/{namespace}/daskclusters")["items"]:
+            if one.get("status", {}).get("phase") == "Pending":
+                path = f"/api/v1/namespaces/{namespace}/services/{one['metadata']['name']}-scheduler/status"
+                now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                reminder = {"type": "Reminded", "status": "True", "reason": "Tests", "message": "", "lastTransitionTime": now}
+                with contextlib.suppress(requests.HTTPError):  # it is being deleted
+                    cluster.api("PATCH", path, {"status": {"conditions": [reminder]}}, merge=True)
 
 
 def _arguments(place: Place, name: str = "pod") -> dict[str, Any]:
