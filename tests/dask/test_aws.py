@@ -160,7 +160,8 @@ def test_a_flow_runs_on_instances_of_ec2(fargate: Fargate, env: dict[str, str], 
     ended = run(env, cluster_class=ON_INSTANCES, cluster_kwargs=arguments).ended()
     assert (ended.kind, ended.results) == ("Success", [[x * x, "ec2"] for x in range(4)]), ended.output
     assert [task.request.get("launchType", "EC2") for task in fargate.tasks.values()] == ["EC2", "EC2"]
-    assert not fargate.calls["DeleteCluster"]
+    # the package's own look for what is stale may meet a deleted cluster of another test, of which moto still tells
+    assert arn not in [call["cluster"] for call in fargate.calls["DeleteCluster"]]
     told = ecs.describe_tasks(cluster="instances", tasks=list(fargate.tasks))["tasks"]
     assert {task["containerInstanceArn"] for task in told} == set(
         ecs.list_container_instances(cluster="instances")["containerInstanceArns"]
