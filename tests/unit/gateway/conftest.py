@@ -111,8 +111,11 @@ class Read:
     seen: list[Seen] = field(default_factory=list)
     status: int = 200
     refusal: dict[str, Any] | None = None
+    turns: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared: the turns of streams take as long as it is."""
 
     def __post_init__(self) -> None:
+        self.turns.set()
         self.schema = build_schema(READ_SDL)
         self.streams = build_schema(READ_SDL.replace("query: query_root subscription:", "query:"))
         self.app = Starlette(routes=[Route("/v1/graphql", self._post, methods=["POST"]), Route("/healthz", self._healthz)])
@@ -131,6 +134,7 @@ class Read:
         ask = json.loads(body)
         self.seen.append(Seen(ask["query"], ask.get("variables") or {}, dict(request.headers), body))
         if "extensions" in ask:
+            await self.turns.wait()
             return self._turn(ask)
         problems = validate(self.schema, parse(ask["query"]))
         if problems:

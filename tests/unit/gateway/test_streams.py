@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from graphql import parse
 
-from towpath_gateway.subscriptions.live import DEBOUNCE
+from towpath_gateway.splitting import BusinessFields, choose_operation, split
+from towpath_gateway.subscriptions.live import AT_A_TIME, DEBOUNCE
 from towpath_gateway.subscriptions.paging import LONGEST_PAGE
 from towpath_service_kit import identity
 
@@ -128,6 +130,87 @@ async def test_a_stream_survives_what_passes(harness: Any) -> None:
     harness.read.status = 200
     harness.clock.advance(15)
     assert _ids(await socket.next("1")) == ["2"]
+
+
+async def test_a_second_outage_is_told_again(harness: Any) -> None:
+    """Reads that came back without any row have come back all the same."""
+    harness.read.tables["flow_run"] = _rows(1)
+    socket = await harness.socket().begin()
+    socket.subscribe("1", STREAM, FROM_START)
+    assert _ids(await socket.next("1")) == ["1"]
+    for _ in "12":
+        harness.read.status = 503
+        await harness.waits(15)
+        harness.clock.advance(15)
+        assert (await socket.hear())["payload"]["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+        harness.read.status = 200
+        await harness.waits(15)
+        asked = len(harness.read.seen)
+        harness.clock.advance(15)
+        await harness.until(lambda before=asked: len(harness.read.seen) > before)
+    await harness.waits(15)
+    assert socket.nothing()
+
+
+async def test_a_stream_that_does_not_go_on_ends(harness: Any) -> None:
+    """The same place again is the same rows for ever."""
+    harness.read.refusal = {"data": {"runs": [{"id": "1"}]}, "extensions": {"stream": {"after": ["1"], "rows": 1, "more": True}}}
+    socket = await harness.socket().begin()
+    socket.subscribe("1", STREAM, FROM_START)
+    assert _ids(await socket.next("1")) == ["1"]
+    message = await socket.hear()
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "VALIDATION_FAILED")
+    assert "same place" in message["payload"][0]["message"]
+
+
+async def test_an_internal_error_at_once_ends_the_stream(harness: Any) -> None:
+    """It would be repeated with each look; later on it is gone through, as for live queries."""
+    failure = {"errors": [{"message": "database query error", "extensions": {"path": "$", "code": "unexpected"}}]}
+    harness.read.tables["flow_run"] = _rows(1)
+    socket = await harness.socket().begin()
+    socket.subscribe("1", STREAM, FROM_START)
+    assert _ids(await socket.next("1")) == ["1"]
+    harness.read.refusal = failure
+    await harness.waits(15)
+    harness.clock.advance(15)
+    message = await socket.hear()
+    assert (message["type"], message["payload"]["errors"][0]["extensions"]["code"]) == ("next", "INTERNAL")
+    late = await harness.socket().begin()
+    late.subscribe("1", STREAM, FROM_START)
+    message = await late.hear()
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "INTERNAL")
+
+
+async def test_slow_streams_leave_live_queries_their_turns(harness: Any) -> None:
+    """Streams wait for each other, and for no live query, and no live query for them."""
+    harness.read.turns.clear()
+    harness.read.tables["flow_run"] = _rows(1)
+    socket = await harness.socket().begin()
+    for number in range(2 * AT_A_TIME):
+        socket.subscribe(f"s{number}", STREAM, FROM_START)
+    await harness.until(lambda: len(harness.read.seen) == AT_A_TIME)
+    quick = await harness.socket().begin()
+    quick.subscribe("q", "subscription { flow_run { id } }")
+    assert await quick.next("q") == {"flow_run": [{"id": "1"}]}
+    assert len(harness.read.seen) == AT_A_TIME + 1
+    harness.read.turns.set()
+    await harness.until(lambda: len(harness.read.seen) == 2 * AT_A_TIME + 1)
+
+
+@pytest.mark.parametrize(
+    ("root", "streams"),
+    [
+        ("video_stream { id }", False),
+        ("video_stream(limit: 2) { id }", False),
+        ("clip_by_pk(cursor: 1) { id }", False),
+        ("video(batch_size: 1, cursor: {initial_value: {id: 0}}) { id }", True),
+    ],
+)
+def test_a_stream_is_known_by_its_arguments(root: str, streams: bool) -> None:
+    """Tables, keys and streams may have any names."""
+    document = parse(f"subscription {{ {root} }}")
+    plan = split(document, choose_operation(document, None), BusinessFields(frozenset(), frozenset()))
+    assert plan.streams is streams
 
 
 @pytest.mark.parametrize(

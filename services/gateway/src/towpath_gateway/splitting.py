@@ -214,8 +214,8 @@ def _subscription(
     fragments: Mapping[str, FragmentDefinitionNode],
     business: BusinessFields,
 ) -> Plan:
-    """One of the gateway's own subscriptions, which `prepared` reads; a stream of a table's rows, known by its arguments or its name; or a
-    query on tables that is to be kept true."""
+    """One of the gateway's own subscriptions, which `prepared` reads; a stream of a table's rows, known by its arguments, for
+    a table may have any name; or a query on tables that is to be kept true."""
     fields = list(_root_fields(operation.selection_set, fragments))
     names = {node.name.value for node in fields}
     if names & business.subscriptions or not names - {"__typename"}:
@@ -233,7 +233,7 @@ def _subscription(
 
 
 def _is_stream(node: FieldNode) -> bool:
-    return node.name.value.endswith("_stream") or any(a.name.value in _STREAM_ARGUMENTS for a in node.arguments or ())
+    return {a.name.value for a in node.arguments or ()} >= _STREAM_ARGUMENTS
 
 
 def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:

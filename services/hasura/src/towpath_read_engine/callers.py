@@ -1,8 +1,8 @@
 """Who asks: the admin secret, the role and the session variables of a request's headers.
 
 Without the admin secret nothing that starts with `x-hasura-` is believed: such a caller is refused or, where the deployment
-names a role for strangers, has that role and no session variables. Where no secret is configured (loopback only) every caller
-is trusted, and is admin unless it asks for less.
+names a role for strangers, has that role and no session variables, and may not ask for the turns of streams. Where no secret
+is configured (loopback only) every caller is trusted, and is admin unless it asks for less.
 """
 
 import hmac
@@ -43,7 +43,7 @@ class Callers:
             sent.pop(name, None)
         if self.admin_secret is not None:
             if given is None and self.unauthorized_role is not None:
-                return Session(role=self.unauthorized_role)
+                return Session(role=self.unauthorized_role, is_trusted=False)
             if given is None:
                 raise ReadError(DialectCode.ACCESS_DENIED, "x-hasura-admin-secret/x-hasura-access-key required, but not found")
             if not hmac.compare_digest(given.encode(), self.admin_secret.encode()):

@@ -127,6 +127,7 @@ def _with_options(url: str, statement_timeout: float) -> str:
         "TimeZone": "UTC",
         "DateStyle": "ISO",
         "IntervalStyle": "postgres",
+        "extra_float_digits": "1",  # with fewer digits a place is not the value that it was written from
         "jit": "off",  # compiling these short statements costs more than it saves
     }
     given = str(conninfo_to_dict(url).get("options") or "")

@@ -41,6 +41,7 @@ _OperationKey = tuple[str, str | None, str]
 """Normalised text, name of the operation, role."""
 _SUBSCRIPTION_HINT = "subscriptions are not supported over HTTP, use websockets instead"
 _TURN_HINT = "only a subscription has turns; send this without extensions.stream"
+_STRANGER_HINT = "extensions.stream is taken with the admin secret only, for a place holds keys that a role may not see; send it without"
 _PLACE, _ROWS = "$after", "$rows"
 """Names of a turn's own values; no variable can be called so."""
 
@@ -69,10 +70,17 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who asks: the role, and the session variables by lower-case name."""
+    """Who asks.
+
+    Attributes:
+        role: the role.
+        variables: the session variables by lower-case name.
+        is_trusted: whether the caller may know what the role may not see, as whoever keeps streams must; a stranger may not.
+    """
 
     role: str = ADMIN
     variables: Mapping[str, str] = field(default_factory=dict)
+    is_trusted: bool = True
 
 
 MOST_ROWS = 2**31 - 1
@@ -311,6 +319,8 @@ class Engine:
         return compiled.statement, parameters
 
     def _bound(self, schema: Schema, request: Request, session: Session) -> tuple[CompiledPlan, list[str]]:
+        if request.turn is not None and not session.is_trusted:
+            raise ReadError(DialectCode.ACCESS_DENIED, _STRANGER_HINT, "$.extensions.stream")
         compiled, values = schema.compiled_plan(request, schema.role(session.role))
         try:
             return compiled, [_written(value, values, session) for value in compiled.parameters]

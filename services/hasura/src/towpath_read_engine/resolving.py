@@ -108,7 +108,7 @@ class Resolver:
     def _by_key(self, field: SelectedField, view: TableView) -> plan.ObjectField:
         columns = [column for column in view.columns.values() if column.name in view.table.primary_key]
         check_arguments(field, tuple(column.field for column in columns))
-        conditions: list[plan.Condition] = [view.filter]
+        conditions: list[plan.Condition] = []
         for column in columns:
             given = self.input(field, column.field)
             if given is None:
@@ -123,7 +123,8 @@ class Resolver:
             value = plan.Value(source, operator.encoder, column.type, given.path)
             conditions.append(plan.comparison(column, operator.template, value))
         fields = self.fields(field, view, 1)
-        return plan.ObjectField(field.key, view.table, (), plan.every(*conditions), fields, limited=not view.table.key_is_unique)
+        where = seen(view.filter, plan.every(*conditions))
+        return plan.ObjectField(field.key, view.table, (), where, fields, limited=not view.table.key_is_unique)
 
     def _function(self, field: SelectedField, kind: FunctionRootKind, tracked: TrackedFunction, view: TableView) -> plan.RowsField:
         function = tracked.function

@@ -38,19 +38,17 @@ class StreamResolver:
         """The plan of one turn; `place` is null for the first."""
         namespace, type_name = None, "subscription_root"
         naming = self._schema.naming
-        if naming.namespace is not None and len(fields) == 1 and fields[0].name == naming.namespace:
-            namespace, type_name = fields[0].key, naming.type(f"{naming.namespace}_subscription")
-            fields = self._resolver.below(fields[0], type_name, 0)
-        elif naming.namespace is not None:
-            raise invalid(f"field '{fields[0].name}' not found in type: 'subscription_root'", fields[0].path)
-        if len(fields) != 1:
-            raise invalid("a stream is the only field of its subscription")
-        (field,) = fields
+        field = _only(fields)
+        if naming.namespace is not None:
+            if field.name != naming.namespace:
+                raise invalid(f"field '{field.name}' not found in type: 'subscription_root'", field.path)
+            namespace, type_name = field.key, naming.type(f"{naming.namespace}_subscription")
+            field = _only(self._resolver.below(field, type_name, 0))
         kind, view = self._schema.subscription_roots.get(field.name, (None, None))
         if view is None:
             raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
         if kind != "select_stream":
-            raise invalid(f"'{field.name}' is no stream; ask for it in a query", field.path)
+            raise invalid(f"'{field.name}' is no stream; ask for it without batch_size and cursor", field.path)
         return plan.Stream(field.key, self._rows(field, view, place, cap), self._resolver.fields(field, view, 1), namespace)
 
     def _rows(self, field: SelectedField, view: TableView, place: Input, cap: plan.Value) -> plan.Rows:
@@ -139,6 +137,12 @@ class StreamResolver:
         return given
 
 
+def _only(fields: list[SelectedField]) -> SelectedField:
+    if len(fields) != 1:
+        raise invalid("a stream is the only field of its subscription")
+    return fields[0]
+
+
 def _first(column: Column, given: Input) -> plan.Value:
     if given.is_null():
         raise invalid(f"unexpected null value for type '{column.type.graphql}'; rows without a value are in no stream", given.path)
@@ -168,7 +172,7 @@ def _place(given: Input, columns: tuple[Column, ...]) -> tuple[plan.Value, ...]:
 
 
 def _encode_batch_size(value: Any, type_: PgType, path: str) -> str:
-    if value == 0 and isinstance(value, int):
+    if value == 0 and isinstance(value, int) and not isinstance(value, bool):
         raise invalid("a batch of 0 rows would never be sent; give a batch_size of 1 or more", path)
     return encode_limit(value, type_, path)
 

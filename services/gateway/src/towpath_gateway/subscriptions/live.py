@@ -38,7 +38,7 @@ LONGEST_DEBOUNCE = 5.0
 _SHARE = 4
 """A query rests for so many times the seconds that its last evaluation took."""
 AT_A_TIME = 4
-"""Evaluations at the same time, of live queries and streams together; more wait for their turn."""
+"""Evaluations of live queries at the same time, and as many of streams; more wait for their turn."""
 _PASSING = frozenset({Code.UNAVAILABLE, Code.TIMEOUT, Code.INTERNAL})
 """Failures after which a live query goes on. Others say that the query itself is wrong."""
 

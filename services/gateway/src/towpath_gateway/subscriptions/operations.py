@@ -49,9 +49,9 @@ class Operations:
         self._rates = rates
         self._hints = hints
         self._sweep = sweep
-        turns = asyncio.Semaphore(AT_A_TIME)
+        turns, stream_turns = asyncio.Semaphore(AT_A_TIME), asyncio.Semaphore(AT_A_TIME)
         self._live = LiveQueries(hints, answering, clock=clock, sweep=3 * sweep, metrics=metrics, turns=turns)
-        self._streams = Streams(hints, answering.backends, clock=clock, sweep=3 * sweep, metrics=metrics, turns=turns)
+        self._streams = Streams(hints, answering.backends, clock=clock, sweep=3 * sweep, metrics=metrics, turns=stream_turns)
 
     async def __call__(self, ask: Ask, caller: Caller) -> AsyncGenerator[Answer, None]:
         """The results of an operation, one after another.

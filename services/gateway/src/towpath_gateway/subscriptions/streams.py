@@ -5,17 +5,20 @@ Failure cases:
 
 - *The client is slow*: the next batch is not read before the last one is taken, so there is one of them in memory.
 - *A hint is lost*: a look by timer finds the rows.
-- *Rows come fast*: they are gathered as for live queries, with which streams share their turns.
+- *Rows come fast*: they are gathered as for live queries. While a stream catches up it does not rest, so streams have turns of their own.
 - *Rows are long*: a batch has fewer of them than the client allows.
 - *The read back end is away*: a result without data says so, once; the stream goes on where it was.
+- *The read back end gives the same place again*: the stream ends with an error; it would give the same rows for ever.
+- *The first turn is an internal error*: so would be every other one; the stream ends with it.
 - *A row becomes visible behind the place*, since its transaction was slow: it is not found, as in Hasura. `log_stream` finds such rows.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from prometheus_client import Counter
 
@@ -25,9 +28,11 @@ from towpath_gateway.splitting import Plan, Side
 from towpath_gateway.subscriptions.hints import Hints
 from towpath_gateway.subscriptions.live import concerning, is_passing, resting
 from towpath_gateway.subscriptions.paging import Paging
-from towpath_proto.errors import Code
+from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.clock import Clock
 from towpath_service_kit.metrics import Metrics
+
+_STANDS = "The stream does not go on: the read back end gives the same place again; begin it with another column as its cursor."
 
 
 class Streams:
@@ -60,16 +65,18 @@ class Streams:
         try:
             async with self._hints.listen(caller.identity.tenant, None, concerning(plan, ask.variables)) as listener:
                 while True:
+                    failed = False
                     async with aclosing(stream.batches(self._turns, self._asked)) as batches:
                         async for answer in batches:
                             errors = answer.errors()
-                            if not is_passing(errors):
+                            failed = stream.may_go_on(errors)
+                            if not failed:
                                 yield answer
                             elif not is_away:
                                 yield Answer.of({"data": None, "errors": errors})
-                            if errors and not is_passing(errors):
+                            if errors and not failed:
                                 return
-                            is_away = bool(errors)
+                    is_away = failed
                     if await listener.wait(self._sweep):
                         await self._clock.wait(never, stream.rests_for())
                     listener.take()
@@ -88,6 +95,7 @@ class _Stream:
         self._query = part.text or ask.query
         self._variables = {name: value for name, value in ask.variables.items() if name in part.variables}
         self._after: list[str] | None = None
+        self._answered = False
         self._paging = Paging()
         self._rests_until = 0.0
 
@@ -109,13 +117,21 @@ class _Stream:
             if errors:
                 yield turn.answer
                 return
+            self._answered = True
             if not self._paging.accepts(len(turn.answer.body), turn.rows):
                 continue
             more = turn.more
             if turn.after is None:
                 return
+            if turn.after == self._after:
+                yield Answer.failed(TowpathError(Code.VALIDATION_FAILED, _STANDS))
+                return
             self._after = turn.after
             yield turn.answer
+
+    def may_go_on(self, errors: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether these are errors, and say nothing against the stream itself."""
+        return is_passing(errors) and (self._answered or errors[0]["extensions"]["code"] != Code.INTERNAL)
 
     def rests_for(self) -> float:
         """Seconds for which it should not be asked yet."""
