@@ -33,8 +33,8 @@ async def create_artifact(
 ) -> UUID:
     """Add an artifact to a task run; with an id that an artifact of this task run has already, nothing changes.
 
-    Without an id, a call that repeats one of the last hour gives the artifact that the first one made: Prefect 1's client sends no id, and
-    sends again what it has heard no answer to.
+    Without an id, a call that repeats one of the last three minutes gives the artifact that the first one made, if that is among the 20
+    latest of its task run: Prefect 1's client sends no id, and sends again what it has heard no answer to.
 
     Raises:
         TowpathError: `NOT_FOUND`; `FORBIDDEN` for a run's token and another run's task run; `FENCED`; `UNIQUENESS_VIOLATION` for an id
@@ -49,10 +49,11 @@ async def create_artifact(
             raise TowpathError(Code.NOT_FOUND, f"There is no task run {task_run_id}.")
         caller.must_own(task_run["flow_run_id"])
         row = {"tenant_id": tenant, "task_run_id": task_run_id, "kind": kind}
-        like = None if artifact_id else await tx.one("artifact_like", **row, data=Json(data))
-        if like is not None:
-            same: UUID = like["id"]
-            return same
+        if artifact_id is None:
+            await tx.run("lock_replays", ids=[task_run_id])  # the first call may not have committed yet
+            if like := await tx.one("artifact_like", **row, data=Json(data)):
+                same: UUID = like["id"]
+                return same
         made = artifact_id or uuid7()
         await tx.run("insert_artifacts", rows=Json([{**row, "id": made, "data": data}]))
         rows = await tx.all("lock_artifacts", ids=[made], tenant_id=tenant)

@@ -175,24 +175,30 @@ def task_event(flow_run: FlowRun, after: Iterable[TaskRun]) -> tuple[Event, ...]
 
 
 async def write_logs(tx: Transaction, logs: Iterable[tuple[UUID, UUID, list[dict[str, Any]]]], *, once: bool = False) -> None:
-    """Store log rows, given as (tenant, flow run, rows) for each flow run, in one statement; and tell of them.
+    """Store log rows, given as (tenant, flow run, rows) for each flow run, in one statement; and tell of those that were stored.
 
     Args:
         tx: The transaction.
         logs: The rows.
-        once: Whether the call may be one that came before; its lines are not stored again.
+        once: Whether the call may be one that came before, or comes at this moment; its lines are not stored again.
     """
-    stored: list[dict[str, Any]] = []
-    for tenant_id, flow_run_id, rows in logs:
-        made = [{**row, "id": str(uuid7()), "tenant_id": str(tenant_id), "flow_run_id": str(flow_run_id)} for row in rows]
-        if made:
-            stored += made
-            data = {"flow_run_id": str(flow_run_id), "count": len(made), "last_id": made[-1]["id"]}
-            tx.publish([Event("log.written", tenant_id, flow_run_id, data)])
-    if stored and once:
-        await tx.run("insert_logs_once", rows=Json(stored))
-    elif stored:
-        await tx.run("insert_logs", rows=Json(stored))
+    made = [
+        (tenant, run, [{**row, "id": str(uuid7()), "tenant_id": str(tenant), "flow_run_id": str(run)} for row in rows])
+        for tenant, run, rows in logs
+    ]
+    lines = [line for _, _, rows in made for line in rows]
+    if not lines:
+        return
+    if once:
+        await tx.run("lock_replays", ids=[run for _, run, _ in made])
+        stored = {str(row["id"]) for row in await tx.all("insert_logs_once", rows=Json(lines))}
+        made = [(tenant, run, [line for line in rows if line["id"] in stored]) for tenant, run, rows in made]
+    else:
+        await tx.run("insert_logs", rows=Json(lines))
+    for tenant, run, rows in made:
+        if rows:
+            data = {"flow_run_id": str(run), "count": len(rows), "last_id": rows[-1]["id"]}
+            tx.publish([Event("log.written", tenant, run, data)])
 
 
 def _flow_row(before: FlowRun, after: FlowRun, agent_id: UUID | None, beat: bool) -> dict[str, Any]:

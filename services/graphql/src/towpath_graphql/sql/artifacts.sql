@@ -9,9 +9,15 @@ on conflict (id) do nothing
 returning id;
 
 -- name: artifact_like
--- An artifact that a call like this one has made within the hour, and that holds the same still.
-select id from task_run_artifact
-where task_run_id = %(task_run_id)s and tenant_id = %(tenant_id)s and kind = %(kind)s and data = %(data)s and created > now() - interval '1 hour'
+-- An artifact that a call like this one has made, and that holds the same still. Three minutes are what Prefect 1's client tries for: its last
+-- of 7 attempts begins after 6 time-outs of 15 s and pauses of 62 s, and what is equal later was meant to be another. Of many artifacts only
+-- the latest are compared, since each may hold a megabyte; by their time, for an id may be the caller's.
+select id from (
+    select id, kind, data from task_run_artifact
+    where task_run_id = %(task_run_id)s and tenant_id = %(tenant_id)s and created > now() - interval '3 minutes'
+    order by created desc, id desc
+    limit 20) latest
+where kind = %(kind)s and data = %(data)s
 order by id
 limit 1;
 

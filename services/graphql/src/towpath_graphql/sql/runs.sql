@@ -256,7 +256,8 @@ from jsonb_to_recordset(%(rows)s) as i (
 
 -- name: insert_logs_once
 -- The same for calls that are sent again when their answer was not heard: a line that is there since an hour at most is left out. One without a
--- time of its own cannot be told from another.
+-- time of its own cannot be told from another. The hour: Prefect 1's client keeps what it could not send, and sends it again with what comes
+-- later, until its process ends; a line carries its time in microseconds, so that an equal one is hardly ever meant.
 insert into log (id, tenant_id, flow_run_id, task_run_id, timestamp, name, level, message, info)
 select i.id, i.tenant_id, i.flow_run_id, i.task_run_id, coalesce(i.timestamp, now()), i.name, coalesce(i.level, 'INFO'), i.message, i.info
 from jsonb_to_recordset(%(rows)s) as i (
@@ -266,7 +267,14 @@ left join lateral (
     where l.flow_run_id = i.flow_run_id and l.timestamp = i.timestamp and l.id >= uuid7_floor(now() - interval '1 hour')
         and (l.task_run_id, l.name, l.level, l.message) is not distinct from (i.task_run_id, i.name, coalesce(i.level, 'INFO'), i.message)
     limit 1) earlier on true -- the limit keeps it a look-up for each line
-where earlier.found is null;
+where earlier.found is null
+returning id;
+
+-- name: lock_replays
+-- One call at a time that looks for what an earlier one like it has stored in these runs. By itself, before the look: a statement does not see
+-- what was committed while it waited. In the order of the keys, so that two calls never wait for each other.
+select pg_advisory_xact_lock(key)
+from (select distinct hashtextextended(id::text, 7446203) as key from unnest(%(ids)s::uuid[]) as i (id) order by key) keys;
 
 -- name: insert_flow_runs
 -- New flow runs with their task runs and their first history rows; one whose idempotency key or schedule slot is taken is not made and not
