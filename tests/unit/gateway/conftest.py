@@ -347,8 +347,10 @@ MakeHarness = Callable[..., Any]
 
 
 @pytest.fixture
-async def make(tmp_path: Any) -> AsyncIterator[MakeHarness]:
+async def make(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeHarness]:
     """`await make(**settings)` makes a running gateway; settings are `Config`'s."""
+    # a machine that stands still for a moment is no bus that does not answer
+    monkeypatch.setattr("towpath_gateway.subscriptions.hints.PATIENCE", PATIENCE)
     async with contextlib.AsyncExitStack() as ends:
 
         async def make_harness(*, pages: Pages | None = None, peers: Any = None, **settings: Any) -> Harness:
