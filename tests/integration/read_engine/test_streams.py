@@ -123,3 +123,88 @@ async def test_a_key_whose_comparison_may_raise_is_compared_behind_the_filter(ne
         statement, _ = asker.engine.bind(request, Session("sailor"))
         assert "case when" in statement
         assert "case when" not in asker.engine.bind(request, Session())[0]
+
+
+_KINDS = """
+create type mood as enum ('bleak', 'bright');
+create type pair as (a int, b text);
+create type spot as (a int, at point);
+create type nest as (a int, spots spot[]);
+create domain deep as int;
+create domain deeper as deep;
+create domain place as point;
+create domain places as point[];
+create table kind (id int primary key, plain {type});
+"""
+
+
+@pytest.mark.parametrize(
+    "type_", ["point", "point[]", "path", "xid", "cid", "json", "json[]", "xml", "spot", "spot[]", "nest", "place", "places"]
+)
+async def test_what_has_no_order_is_no_cursor(new_database, type_):
+    """It is said when the stream begins, of whatever holds such values, too."""
+    url = _filled(new_database(), _KINDS.format(type=type_))
+    async with asking(url, _metadata({"table": "kind"})) as asker:
+        answer = await asker.turn('subscription { kind_stream(batch_size: 1, cursor: {initial_value: {plain: "1"}}) { id } }')
+        assert answer["errors"][0]["extensions"]["code"] == "validation-failed"
+        assert "have no order" in answer["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "values"),
+    [
+        ("int[]", ["{1}", "{2}"]),
+        ("mood", ["bleak", "bright"]),
+        ("mood[]", ["{bleak}", "{bright}"]),
+        ("int4range", ["[1,2)", "[1,3)"]),
+        ("int4multirange", ["{[1,2)}", "{[1,3)}"]),
+        ("pair", ["(1,a)", "(1,b)"]),
+        ("pair[]", ["{}", '{"(1,b)"}']),
+        ("deep", [1, 2]),
+        ("deeper", [1, 2]),
+        ("varchar(3)", ["a", "b"]),
+        ("char(3)", ["a", "b"]),
+        ("cidr", ["10.0.0.0/8", "11.0.0.0/8"]),
+        ("regclass", ["pg_type", "pg_class"]),
+        ("tid", ["(0,1)", "(0,2)"]),
+        ("jsonb", [1, 2]),
+        ("name", ["a", "b"]),
+        ("money", ["1", "2"]),
+    ],
+)
+async def test_what_has_an_order_is_a_cursor(new_database, type_, values):
+    """Arrays, rows, domains and ranges have the order of what they hold; other types may have that of a type they are stored as."""
+    url = _filled(new_database(), _KINDS.format(type=type_))
+    with psycopg.connect(url) as connection:
+        for number, value in enumerate(values):
+            connection.execute(f"insert into kind values (%s, (%s::text)::{type_})", [number, str(value)])
+    async with asking(url, _metadata({"table": "kind"})) as asker:
+        assert len(await _followed(asker, "kind", "plain", values[0], most=1)) == 1
+
+
+@pytest.mark.parametrize("path", ["public", "public, ext"])
+async def test_an_extensions_type_has_its_own_order(extended_database, tmp_path, path):
+    """citext sorts without case, in whatever schema it lives: as cursor, as key, and as both, no row is left out."""
+    statements = """
+        create schema ext;
+        create extension citext schema ext;
+        create extension hstore schema ext;
+        create domain word as ext.citext;
+        create table label (name ext.citext primary key, part int not null, other word not null, tags ext.hstore);
+        create table pair (part int, name ext.citext, primary key (part, name));
+        insert into label values ('a', 1, 'x'), ('B', 1, 'Y'), ('c', 1, 'x'), ('D', 2, 'Y'), ('e', 2, 'z');
+        insert into pair select part, name from label"""
+    schema = tmp_path / f"own_order_{len(path)}" / "schema.sql"
+    schema.parent.mkdir()
+    schema.write_text(statements)
+    url = extended_database("citext", "postgresql postgresql-contrib", schema)
+    given = make_conninfo(url, options=f"-c search_path={path.replace(' ', '')}")
+    async with asking(given, _metadata({"table": "label"}, {"table": "pair"})) as asker:
+        assert await _followed(asker, "label", "name", "", most=5) == ["a", "B", "c", "D", "e"]
+        assert await _followed(asker, "label", "name", "zz", most=5, ordering="DESC") == ["e", "D", "c", "B", "a"]
+        assert await _followed(asker, "label", "part", 0, most=5) == [1, 1, 1, 2, 2]
+        assert await _followed(asker, "label", "other", "", most=5) == ["x", "x", "Y", "Y", "z"]
+        for ordering, start in (("ASC", 0), ("DESC", 9)):
+            assert len(await _followed(asker, "pair", "part", start, most=5, ordering=ordering)) == 5
+        stream = 'subscription { label_stream(batch_size: 1, cursor: {initial_value: {tags: "a=>1"}}) { name } }'
+        assert "have no order" in (await asker.turn(stream))["errors"][0]["message"]  # hstore sorts by #>#, and has no >

@@ -158,4 +158,5 @@ def _type(raw: dict[str, Any], element: dict[str, Any] | None) -> PgType:
         bool(raw["composite"]),
         foreign=bool(raw["foreign"]),
         home=raw["home"],
+        is_ordered=bool(raw["ordered"]),
     )

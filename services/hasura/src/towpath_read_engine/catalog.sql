@@ -1,7 +1,7 @@
 -- One JSON document with every table, view, foreign key and function of the database that is neither PostgreSQL's own nor an
 -- extension's. Types carry what decides behaviour: the type under a domain, the element of an array, whether it is a row type, and
--- for a type of an extension where the extension lives.
-with relation as (
+-- for a type of an extension where the extension lives, and whether values have the order of an operator `>` beside the type.
+with recursive relation as (
     select c.oid, n.nspname, c.relname, c.relkind, c.relkind <> 'p' and c.relhassubclass as inherited
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -30,13 +30,46 @@ typed as (
     join pg_catalog.pg_namespace n on n.oid = t.typnamespace
     left join pg_catalog.pg_type b on b.oid = t.typbasetype and t.typtype = 'd'
 ),
+unordered as (
+    select t.oid
+    from pg_catalog.pg_type t
+    where t.typtype = 'b' and not (t.typcategory = 'A' and t.typelem <> 0) and not exists (
+        select
+        from pg_catalog.pg_opclass o
+        join pg_catalog.pg_am m on m.oid = o.opcmethod and m.amname = 'btree'
+        join pg_catalog.pg_amop s on s.amopfamily = o.opcfamily and s.amoplefttype = o.opcintype and s.amoprighttype = o.opcintype
+        join pg_catalog.pg_operator p on p.oid = s.amopopr
+        where o.opcdefault and s.amopstrategy = 5 and p.oprname = '>' and p.oprnamespace = t.typnamespace and (
+            o.opcintype = t.oid or exists (
+                select
+                from pg_catalog.pg_cast c
+                where c.castsource = t.oid and c.casttarget = o.opcintype and c.castmethod = 'b' and c.castcontext = 'i'
+            )
+        )
+    )
+    union
+    select h.oid
+    from unordered u
+    join (
+        -- domains, arrays, rows
+        select t.oid, t.typbasetype as held from pg_catalog.pg_type t
+        union all
+        select t.oid, t.typelem from pg_catalog.pg_type t where t.typcategory = 'A'
+        union all
+        select t.oid, a.atttypid
+        from pg_catalog.pg_type t
+        join pg_catalog.pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    ) h on h.held = u.oid
+),
 described as (
     select t.oid,
            json_build_object(
-               'schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c', 'foreign', t.is_foreign, 'home', t.home
+               'schema', t.nspname, 'name', t.typname, 'base', t.base, 'composite', t.kind = 'c', 'foreign', t.is_foreign, 'home', t.home,
+               'ordered', t.oid not in (select u.oid from unordered u)
            ) as type,
            case when t.category = 'A' then json_build_object(
-               'schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c', 'foreign', e.is_foreign, 'home', e.home
+               'schema', e.nspname, 'name', e.typname, 'base', e.base, 'composite', e.kind = 'c', 'foreign', e.is_foreign, 'home', e.home,
+               'ordered', e.oid not in (select u.oid from unordered u)
            ) end as element,
            case when r.oid is not null then json_build_object('schema', r.nspname, 'name', r.relname) end as row
     from typed t

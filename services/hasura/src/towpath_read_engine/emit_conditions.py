@@ -5,7 +5,7 @@ Every condition comes out with its own parentheses, so how it is combined cannot
 
 from towpath_read_engine import plan
 from towpath_read_engine.emit_values import call, home_of, origin, parameter, type_name, whole_row
-from towpath_read_engine.model import Link
+from towpath_read_engine.model import Column, Link
 from towpath_read_engine.sql import EMPTY, Fragment, identifier, join, sql
 
 
@@ -67,9 +67,7 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
             other = identifier(root if item.of_root else alias, item.other.name)
             return sql(f"({item.operator})", column=identifier(alias, item.column.name), value=other, **home_of(item.column.type))
         case plan.RowComparison():
-            columns = join(", ", [operand(alias, column, root) for column in item.columns])
-            values = join(", ", [parameter(value) for value in item.values])
-            return sql(f"(({{columns}}) {item.operator} ({{values}}))", columns=columns, values=values)
+            return _row_comparison(item, alias, root)
         case plan.Exists():
             return _exists(item, alias, root)
         case plan.Guarded(rows=rows, item=inner):
@@ -79,6 +77,26 @@ def condition(item: plan.Condition, alias: str, root: str) -> Fragment:
 def _comparison(item: plan.Comparison, alias: str, root: str) -> Fragment:
     values = {name: parameter(value) for name, value in item.values}
     return sql(f"({item.operator})", column=operand(alias, item.column, root), **values, **home_of(item.column.type))
+
+
+def _row_comparison(item: plan.RowComparison, alias: str, root: str) -> Fragment:
+    """PostgreSQL's own form has one operator for all columns; where an extension has its own, the comparison is written out."""
+    if not any(column.type.has_own_order for column in item.columns):
+        columns = join(", ", [operand(alias, column, root) for column in item.columns])
+        values = join(", ", [parameter(value) for value in item.values])
+        return sql(f"(({{columns}}) {item.operator} ({{values}}))", columns=columns, values=values)
+
+    def compared(column: Column, value: plan.Value, symbol: str) -> Fragment:
+        template = f"operator({{home}}.{symbol})" if column.type.has_own_order else symbol
+        known = home_of(column.type)
+        return sql(f"({{column}} {template} {{value}})", column=operand(alias, column, root), value=parameter(value), **known)
+
+    *before, (column, value) = zip(item.columns, item.values, strict=True)
+    made = compared(column, value, item.operator)
+    for column, value in reversed(before):
+        beyond, from_here = compared(column, value, item.operator), compared(column, value, f"{item.operator}=")
+        made = sql("({from_here} and ({beyond} or {further}))", from_here=from_here, beyond=beyond, further=made)
+    return made
 
 
 def _exists(item: plan.Exists, alias: str, root: str) -> Fragment:

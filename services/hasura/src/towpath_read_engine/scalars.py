@@ -24,6 +24,7 @@ _TEXT = frozenset({"text", "varchar"})
 _PATTERNS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 _NUMERIC = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "money"})
 _INTEGER = re.compile(r"-?[0-9]+")
+_KNOWN_FOREIGN = frozenset({"citext", "ltree"})
 _MAPPED = frozenset({"geometry", "geography"})
 _SPATIAL = _MAPPED | {"raster"}
 _NOT_ORDERED_BY_MAX = _SPATIAL | {"json", "jsonb", "bool"}
@@ -58,6 +59,7 @@ class PgType:
         enum: the enum, for a column that refers to an enum table.
         foreign: whether it is an extension's, with comparisons of its own, which may raise.
         home: where the functions and operators of `base` live, when it belongs to an extension.
+        is_ordered: whether the values have the order that `>` means.
     """
 
     schema: str
@@ -68,6 +70,7 @@ class PgType:
     enum: EnumType | None = None
     foreign: bool = False
     home: str | None = None
+    is_ordered: bool = True
 
     @property
     def graphql(self) -> str:
@@ -113,6 +116,11 @@ class PgType:
     def is_spatial(self) -> bool:
         """Whether it is a type of PostGIS."""
         return self.home is not None and self.base in _SPATIAL
+
+    @property
+    def has_own_order(self) -> bool:
+        """Whether `>` has to be the extension's: by the search path another type's might be found, whose order is not that of a sort."""
+        return self.home is not None and (self.foreign or self.base in _KNOWN_FOREIGN)
 
     @property
     def is_mapped(self) -> bool:

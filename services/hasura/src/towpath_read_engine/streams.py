@@ -61,8 +61,9 @@ class StreamResolver:
         columns = (column, *(item for item in key or () if item.name != column.name))
         operator: Literal["<", ">"] = ">" if direction == "asc" else "<"
         if place.is_null():
-            known = operator_for("_gt" if direction == "asc" else "_lt", column.type)  # the columns of enum tables have none
-            start: plan.Condition = plan.comparison(column, known.template if known else f"{{column}} {operator} {{value}}", first)
+            own = column.type.has_own_order
+            template = f"{{column}} operator({{home}}.{operator}) {{value}}" if own else f"{{column}} {operator} {{value}}"
+            start: plan.Condition = plan.comparison(column, template, first)
         else:
             start = plan.RowComparison(columns, operator, _place(place, columns))
         limits = [self._batch_size(field), cap]
@@ -146,7 +147,7 @@ def _only(fields: list[SelectedField]) -> SelectedField:
 def _first(column: Column, given: Input) -> plan.Value:
     if given.is_null():
         raise invalid(f"unexpected null value for type '{column.type.graphql}'; rows without a value are in no stream", given.path)
-    if column.type.is_spatial or (column.type.is_json and not column.type.is_jsonb):
+    if column.type.is_spatial or not column.type.is_ordered:
         raise invalid(f"'{column.field}' cannot be a cursor: values of type {column.type.graphql} have no order", given.path)
     expected = column.type.written
     source = given.source(expected, expected, json=column.type.is_structured, enum=column.type.enum is not None)
@@ -155,9 +156,9 @@ def _first(column: Column, given: Input) -> plan.Value:
 
 
 def _primary_key(table: Table) -> tuple[Column, ...] | None:
-    """The columns of the key, whether the role sees them or not; None when there is none, or one without a GraphQL name or of PostGIS."""
+    """The columns of the key, whether the role sees them or not; None when there is none, or one that no place can hold."""
     columns = [table.column_named(name) for name in table.primary_key]
-    usable = tuple(column for column in columns if column is not None and not column.type.is_spatial)
+    usable = tuple(column for column in columns if column is not None and not column.type.is_spatial and column.type.is_ordered)
     return usable if usable and len(usable) == len(columns) else None
 
 
