@@ -251,9 +251,13 @@ def test_without_rights(operator: None, place: Place, run: Run) -> None:
     """What the API server says is what the run says."""
     base = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{place.namespace}"
     place.cluster.api("DELETE", f"{base}/rolebindings/runs")
-    ended = run(place.env, cluster_class=CLASS, cluster_kwargs=_arguments(place)).ended()
-    assert ended.kind == "Failed", ended.output
-    assert "403" in ended.message or "forbidden" in ended.message, ended.message
+    for _ in range(3):
+        ended = run(place.env, cluster_class=CLASS, cluster_kwargs=_arguments(place)).ended()
+        assert ended.kind == "Failed", ended.output
+        # a server that refuses may close the connection while its answer is still being read
+        if "ReadError" not in ended.message:
+            break
+    assert "403" in ended.message or "forbidden" in ended.message, ended.output
 
 
 def test_the_name_that_flows_of_prefect_1_have(run: Run) -> None:
