@@ -47,7 +47,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say last, and once each, what this machine lacks: a skipped test is silent otherwise."""
     skipped = (str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
-    for reason in sorted({text[text.index("!! NOT TESTED") :].rstrip("')") for text in skipped if "!! NOT TESTED" in text}):
+    for reason in sorted({text[text.index("!! NOT TESTED") :].rstrip("'\")") for text in skipped if "!! NOT TESTED" in text}):
         terminalreporter.write_line(reason, red=True)
 
 
