@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from towpath_graphql.adapters.connection import Connection
 from towpath_graphql.adapters.postgres import PostgresStore
+from towpath_service_kit.connection import Connection
 
 
 @pytest.mark.parametrize("steps", range(12))

@@ -9,14 +9,17 @@ from collections.abc import Sequence
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from towpath_read_engine.caching import Lru
 from towpath_read_engine.errors import DialectCode, ReadError
+from towpath_read_engine.session import ReadSession
 
-PREPARED_PER_CONNECTION = 200
 _REMEMBERED = 4096
 """Statements of which it is known that they came before; only what comes again is prepared, so what comes once leaves nothing behind."""
+_ASKED_IN_A_ROW = 1_000
+"""Questions after which a session goes back to the pool, which replaces what has lived long."""
 LONGEST_PREPARED = 16_384
 """Bytes of a statement that is kept prepared, in the client and, many times as large, in the server."""
 _CLASS_CODES = {"22": DialectCode.DATA_EXCEPTION, "40": DialectCode.CONCURRENT_UPDATE, "54": DialectCode.NOT_SUPPORTED}
@@ -36,7 +39,9 @@ class Database:
         self._conninfo = _with_options(url, statement_timeout)
         self._max_size = max_size
         self._wait = wait
-        self._pool: AsyncConnectionPool[psycopg.AsyncConnection] | None = None
+        self._pool: AsyncConnectionPool[ReadSession] | None = None
+        self._latest: ReadSession | None = None
+        self._waiting = self._asked = 0
         self._seen: Lru[int, bool] = Lru(_REMEMBERED, room=_REMEMBERED, largest=1)
 
     async def open(self) -> None:
@@ -47,8 +52,8 @@ class Database:
                 min_size=1,
                 max_size=self._max_size,
                 timeout=self._wait,
-                kwargs={"autocommit": True, "cursor_factory": psycopg.AsyncRawCursor},
-                configure=_configure,
+                connection_class=ReadSession,
+                kwargs={"autocommit": True},
                 open=False,
                 name="read-engine",
             )
@@ -58,6 +63,7 @@ class Database:
         """Close every connection."""
         pool, self._pool = self._pool, None
         if pool is not None:
+            await self._rest(pool)
             await pool.close(timeout=2)
 
     async def fetch(self, statement: str, parameters: Sequence[str | None] = (), *, wait: float | None = None) -> bytes:
@@ -83,6 +89,7 @@ class Database:
             except psycopg.OperationalError as error:
                 if not _is_lost(error):
                     raise
+                await self._rest(pool)
                 await pool.check()
                 return await self._fetch(pool, statement, parameters, wait)
         except (PoolTimeout, PoolClosed) as error:
@@ -102,21 +109,45 @@ class Database:
         return before
 
     async def _fetch(
-        self, pool: AsyncConnectionPool[psycopg.AsyncConnection], statement: str, parameters: Sequence[str | None], wait: float | None
+        self, pool: AsyncConnectionPool[ReadSession], statement: str, parameters: Sequence[str | None], wait: float | None
     ) -> tuple[bytes, ...]:
-        # Not as a context: that would commit, and in autocommit there is nothing to.
-        connection = await pool.getconn(wait)
+        session = await self._session(pool, wait)
         try:
-            cursor = connection.cursor()
             text = statement.encode()
-            # With a threshold psycopg would keep the text to count by, even of what it must not prepare.
-            connection.prepare_threshold = 0 if self._recurs(text) else None
-            await cursor.execute(text, parameters)
-            result = cursor.pgresult
-            values = [result.get_value(0, i) for i in range(result.nfields)] if result is not None else [None]
-            return tuple(value if value is not None else b"null" for value in values)
+            written = [None if value is None else value.encode() for value in parameters]
+            values = await session.ask(text, written, keep=self._recurs(text))
+            return tuple([b"null" if value is None else value for value in values])
         finally:
-            await pool.putconn(connection)
+            await self._put_back(pool, session)
+
+    async def _session(self, pool: AsyncConnectionPool[ReadSession], wait: float | None) -> ReadSession:
+        """The session that was asked last, or one of the pool's.
+
+        The pool gives the one that has rested longest. The one asked last has what it needs in its processor's cache: the same
+        statement took a tenth less.
+        """
+        session, self._latest = self._latest, None
+        if session is not None:
+            return session
+        self._waiting += 1
+        try:
+            return await pool.getconn(wait)
+        finally:
+            self._waiting -= 1
+
+    async def _rest(self, pool: AsyncConnectionPool[ReadSession]) -> None:
+        """Give the session that was asked last to the pool."""
+        session, self._latest = self._latest, None
+        if session is not None:
+            await pool.putconn(session)
+
+    async def _put_back(self, pool: AsyncConnectionPool[ReadSession], session: ReadSession) -> None:
+        self._asked = (self._asked + 1) % _ASKED_IN_A_ROW
+        is_idle = session.pgconn.transaction_status == TransactionStatus.IDLE
+        if is_idle and self._latest is None and not self._waiting and self._asked and self._pool is pool:
+            self._latest = session
+        else:
+            await pool.putconn(session)
 
 
 def _with_options(url: str, statement_timeout: float) -> str:
@@ -133,10 +164,6 @@ def _with_options(url: str, statement_timeout: float) -> str:
     given = str(conninfo_to_dict(url).get("options") or "")
     options = " ".join([given, *(f"-c {name}={value}" for name, value in settings.items())]).strip()
     return make_conninfo(url, options=options, application_name="towpath-read-engine")
-
-
-async def _configure(connection: psycopg.AsyncConnection) -> None:
-    connection.prepared_max = PREPARED_PER_CONNECTION
 
 
 def _is_lost(error: psycopg.OperationalError) -> bool:

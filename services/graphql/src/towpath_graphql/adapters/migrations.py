@@ -10,8 +10,8 @@ import re
 from importlib.resources import files
 
 from towpath_graphql.adapters import queries
-from towpath_graphql.adapters.connection import Connection
 from towpath_proto.errors import Code, TowpathError
+from towpath_service_kit.connection import Connection
 
 NAME = re.compile(r"^\d{4}_[a-z0-9_]+_(pre|post)\.sql$")
 

@@ -21,12 +21,12 @@ from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from towpath_graphql.adapters import queries
-from towpath_graphql.adapters.connection import Connection
 from towpath_graphql.app.ports import Json, Row, Transaction
 from towpath_graphql.domain.runs import Event
 from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_service_kit import tracing
+from towpath_service_kit.connection import Connection
 
 _MANY_ROWS = 1_000
 

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor, Error
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.waiting import READY_R, WAIT_R, Ready, Wait
 
-from towpath_graphql.app.ports import Row
-
 RV = TypeVar("RV")
+Row: TypeAlias = dict[str, Any]
 CANCEL = 5.0
 """Seconds that the server gets to hear that nobody waits for a statement any more."""
 
 
-class Connection(AsyncConnection[dict[str, Any]]):
+class Connection(AsyncConnection[Row]):
     """A connection with one cursor for all statements, whose socket is watched for as long as nothing unexpected happens on it."""
 
     _kept: AsyncCursor[Row] | None = None
