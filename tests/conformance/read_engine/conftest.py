@@ -15,7 +15,7 @@ from towpath_read_engine.testing import Asker, asking
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "library"
-_SETTING = re.compile(r"^# (role|session|variables|settings|customization|turn): (.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^# (role|session|variables|settings|customization|turn|live): (.*)$", re.MULTILINE)
 _CLAUSE = re.compile(r"\s*\b(left join lateral|from|where|order by)\b")
 
 CheckCase = Callable[[str, Path, Path], Awaitable[None]]
@@ -70,11 +70,12 @@ async def _compare(asker: Asker, case: Path, text: str, found: dict) -> None:
     role, variables = found.get("role", "admin"), found.get("variables", {})
     turn = Turn(**found["turn"]) if "turn" in found else None
     if turn is None:
-        answer = await asker.ask(text, variables, role=role, session=found.get("session", {}))
+        answer = await asker.ask(text, variables, role=role, session=found.get("session", {}), live=found.get("live", False))
     else:
         answer = await asker.turn(text, variables, turn=turn, role=role, session=found.get("session", {}))
     if "data" in answer:
-        _check(case.with_suffix(".sql"), _pretty(asker.plan(text, variables, role=role, turn=turn).statement))
+        plan = asker.plan(text, variables, role=role, turn=turn, live=found.get("live", False))
+        _check(case.with_suffix(".sql"), _pretty(plan.statement))
     _check(case.with_suffix(".json"), json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -1,8 +1,8 @@
 """The dialect as data: each case is a `.graphql` document with its SQL and its answer side by side.
 
 A document's first comment lines may say who asks and with what: `# role: reader`, `# session: {...}`, `# variables: {...}`; and
-of what kind the engine is: `# settings: {"null_collapse": false}`; how the source's names are made: `# customization: {...}`; and which
-turn of a stream it is: `# turn: {"after": [...]}`.
+of what kind the engine is: `# settings: {"null_collapse": false}`; how the source's names are made: `# customization: {...}`; which
+turn of a stream it is: `# turn: {"after": [...]}`; and that it is a live query: `# live: true`.
 `UPDATE_SNAPSHOTS=1` rewrites the `.sql` and `.json` files; look at the difference before you keep it.
 """
 

@@ -238,8 +238,8 @@ async def test_a_filter_that_makes_no_sense_closes_the_table(library_url, librar
     (problem,) = schema.inconsistencies
     assert problem.kind == "select_permission"
     assert word in problem.reason
-    assert schema.role("r").roots == {}
-    assert set(schema.role("briton").roots) == {"author", "author_by_pk"}
+    assert schema.role("r").roots["query"] == {}
+    assert set(schema.role("briton").roots["query"]) == {"author", "author_by_pk"}
 
 
 async def test_unknown_columns_and_roles_that_inherit_themselves(library):
@@ -247,7 +247,7 @@ async def test_unknown_columns_and_roles_that_inherit_themselves(library):
     document = _document([_permission("r", ["id", "nowhere"])], [], {"a": ["b", "r"], "b": ["a"]})
     schema = await Engine(library.database).load(parse(document))
     assert [item.kind for item in schema.inconsistencies] == ["select_permission", "inherited_role"]
-    assert set(schema.role("a").roots) == {"author", "author_by_pk"}
+    assert set(schema.role("a").roots["query"]) == {"author", "author_by_pk"}
 
 
 async def test_an_inherited_role_calls_what_any_parent_may_call(library_url):
@@ -303,8 +303,8 @@ async def test_two_tables_do_not_share_a_name(library, configuration, clash):
     kinds = {item.kind: item.reason for item in schema.inconsistencies}
     assert set(kinds) == {"table", "array_relation", "select_permission"}
     assert f"the name {clash}," in kinds["table"]
-    assert schema.role("r").roots == {}
-    assert set(schema.role("briton").roots) == {"author", "author_by_pk"}
+    assert schema.role("r").roots["query"] == {}
+    assert set(schema.role("briton").roots["query"]) == {"author", "author_by_pk"}
 
 
 async def test_a_column_and_a_computed_field_of_one_name_are_two_things(library_url):

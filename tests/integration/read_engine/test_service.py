@@ -95,6 +95,9 @@ async def test_a_batch_answers_each_on_its_own(service):
         (b'{"query": 1e99999999999999999999}', "invalid-json"),
         (b"{}", "parse-failed"),
         (b'{"query": "{ a }", "variables": [1]}', "parse-failed"),
+        (b'{"query": "{ a }", "extensions": [1]}', "parse-failed"),
+        (b'{"query": "{ a }", "extensions": {"live": "yes"}}', "parse-failed"),
+        (b'{"query": "{ a }", "extensions": {"stream": {"rows": true}}}', "parse-failed"),
         (b'{"query": "' + b"x" * 5_000_000 + b'"}', "validation-failed"),
         (b"\xff", "invalid-json"),
     ],
@@ -103,6 +106,20 @@ async def test_malformed_requests_have_codes(service, body, code):
     """Nothing a caller sends is an internal error."""
     status, answer = await _post(service, body)
     assert (status, answer["errors"][0]["extensions"]["code"]) == (200, code)
+
+
+async def test_a_live_query_may_use_what_its_role_may_subscribe_to(service):
+    """Whoever keeps live queries says of a query that it is one; other extensions are no concern of this engine."""
+    query = '{ article_by_pk(id: "00000000-0000-4000-8000-000000000001") { title } }'
+    gated = {"x_hasura_role": "gated", "x_hasura_gate": "science"}
+    for extensions, root in (({"live": True}, None), ({"live": False}, "query_root"), ({"tracing": 1}, "query_root"), (None, "query_root")):
+        _, answer = await _post(service, {"query": query.replace("title", "id"), "extensions": extensions}, **gated)
+        if root is None:
+            assert answer == {"data": {"article_by_pk": {"id": "00000000-0000-4000-8000-000000000001"}}}
+        else:
+            assert answer["errors"][0]["message"] == f"field 'article_by_pk' not found in type: '{root}'"
+    _, answer = await _post(service, {"query": "{ article { id } }", "extensions": {"live": True}}, **gated)
+    assert answer["errors"][0]["message"] == "field 'article' not found in type: 'subscription_root'"
 
 
 async def test_deep_requests_are_refused(service):

@@ -47,7 +47,13 @@ type query_root {
   tenant(order_by: jsonb, limit: Int): [tenant!]!
   log(where: jsonb, order_by: jsonb, limit: Int): [log!]!
 }
-type subscription_root { flow_run_stream(batch_size: Int!, cursor: [flow_run_stream_cursor_input]!, where: jsonb): [flow_run!]! }
+type subscription_root {
+  flow(where: jsonb, limit: Int): [flow!]!
+  flow_by_pk(id: uuid!): flow
+  flow_run(where: jsonb, order_by: jsonb, limit: Int): [flow_run!]!
+  catch(limit: Int): [flow!]!
+  flow_run_stream(batch_size: Int!, cursor: [flow_run_stream_cursor_input]!, where: jsonb): [flow_run!]!
+}
 input flow_run_stream_cursor_input { initial_value: flow_run_stream_cursor_value_input! ordering: cursor_ordering }
 input flow_run_stream_cursor_value_input { id: uuid name: String state: String }
 enum cursor_ordering { ASC DESC }
@@ -117,7 +123,7 @@ class Read:
     def __post_init__(self) -> None:
         self.turns.set()
         self.schema = build_schema(READ_SDL)
-        self.streams = build_schema(READ_SDL.replace("query: query_root subscription:", "query:"))
+        self.watched = build_schema(READ_SDL.replace("query: query_root subscription:", "query:"))
         self.app = Starlette(routes=[Route("/v1/graphql", self._post, methods=["POST"]), Route("/healthz", self._healthz)])
 
     async def _healthz(self, _: Request) -> Response:
@@ -133,17 +139,17 @@ class Read:
             return JSONResponse(self.refusal)
         ask = json.loads(body)
         self.seen.append(Seen(ask["query"], ask.get("variables") or {}, dict(request.headers), body))
-        if "extensions" in ask:
+        extensions = ask.get("extensions", {})
+        if "stream" in extensions:
             await self.turns.wait()
             return self._turn(ask)
-        problems = validate(self.schema, parse(ask["query"]))
+        schema = self.watched if extensions.get("live") else self.schema
+        problems = validate(schema, parse(ask["query"]))
         if problems:
             return _hasura_error("validation-failed", problems[0].message)
-        root = {name: self._reader(name) for name in ("flow", "flow_run", "tenant", "log")}
+        root = {name: self._reader(name) for name in ("flow", "flow_run", "tenant", "log", "catch")}
         root["flow_by_pk"] = lambda _, **key: next((r for r in self.tables.get("flow", []) if r["id"] == key["id"]), None)
-        result = graphql_sync(
-            self.schema, ask["query"], root, variable_values=ask.get("variables"), operation_name=ask.get("operationName")
-        )
+        result = graphql_sync(schema, ask["query"], root, variable_values=ask.get("variables"), operation_name=ask.get("operationName"))
         if result.errors:
             return _hasura_error("unexpected", result.errors[0].message)
         return JSONResponse({"data": result.data})
@@ -162,7 +168,7 @@ class Read:
             return batch
 
         text = ask["query"].replace("subscription", "query", 1)
-        result = graphql_sync(self.streams, text, {"flow_run_stream": read}, variable_values=ask.get("variables"))
+        result = graphql_sync(self.watched, text, {"flow_run_stream": read}, variable_values=ask.get("variables"))
         if result.errors:
             return _hasura_error("validation-failed", result.errors[0].message)
         place = {"after": [batch[-1]["id"]] if batch else None, "rows": len(batch), "more": len(batch) >= limit}

@@ -35,7 +35,9 @@ async def test_the_whole_of_all_three_sides(harness: Any) -> None:
     assert {"flow", "flow_by_pk", "hello", "api", "auth_info"} <= schema.query_type.fields.keys()
     assert {"create_flow_run", "report_run"} <= schema.mutation_type.fields.keys()
     assert {"flow_run", "flow_by_pk", "log_stream", "agent_work", "live"} <= schema.subscription_type.fields.keys()
-    assert "hello" not in schema.subscription_type.fields
+    assert not {"hello", "tenant", "log"} & schema.subscription_type.fields.keys(), "the role may not subscribe to these"
+    assert "catch" not in schema.query_type.fields
+    assert "catch" in schema.subscription_type.fields
     assert {"UUID", "uuid", "JSON", "jsonb", "DateTime", "timestamptz"} <= schema.type_map.keys()
     assert "query_root" not in schema.type_map
     good = "query($id: uuid!, $run: UUID!) { flow_by_pk(id: $id) { name } get_task_run_info(task_run_id: $run) { id } }"
@@ -113,7 +115,8 @@ async def test_without_the_read_back_end_it_says_so(make: Any) -> None:
 def test_types_of_one_name_become_one() -> None:
     """Both sides' fields and values are in it, a field of both as the first has it; kinds that do not go together: the first."""
     read = build_schema(
-        "schema { query: query_root } type query_root { a: both e: colour } type both { id: Int! x: Int } enum colour { red }"
+        "schema { query: query_root subscription: subscription_root } type query_root { a: both e: colour b: Int }"
+        " type subscription_root { a: both e: colour b: Int } type both { id: Int! x: Int } enum colour { red }"
     )
     business = build_schema(
         "type Query { b: both i(c: colour, o: only): Int } type Mutation { m: Int }"

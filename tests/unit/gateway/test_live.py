@@ -117,6 +117,24 @@ async def test_a_table_is_subscribed_to_as_in_hasura(harness: Any) -> None:
     assert await socket.next("1") == {"runs": []}
 
 
+async def test_who_watches_may_use_what_the_role_may_subscribe_to(harness: Any) -> None:
+    """A live query is held against the fields of subscriptions, a query against those of queries; however it is written."""
+    harness.read.tables["catch"] = [{"id": "1"}]
+    socket = await harness.socket().begin()
+    socket.subscribe("1", "subscription { catch { id } }")
+    assert await socket.next("1") == {"catch": [{"id": "1"}]}
+    socket.subscribe("2", LIVE, {"q": "{ catch { id } hello }"})
+    assert (await socket.next("2"))["live"]["data"] == {"catch": [{"id": "1"}], "hello": "ahoy"}
+    assert await harness.error("{ catch { id } }") == (400, "VALIDATION_FAILED")
+    assert await harness.data("{ tenant { id } }") == {"tenant": []}
+    socket.subscribe("3", "subscription { tenant { id } }")
+    message = await socket.hear()
+    assert (message["id"], message["type"]) == ("3", "error")
+    assert "tenant" in message["payload"][0]["message"]
+    socket.subscribe("4", LIVE, {"q": "{ tenant { id } }"})
+    assert (await socket.next("4"))["live"]["data"] is None
+
+
 async def test_equal_live_queries_of_one_role_share_their_evaluation(make: Any) -> None:
     """However many watch the same, it is asked once an event; another tenant, role or variable is another query."""
     harness = await make(auth=True)

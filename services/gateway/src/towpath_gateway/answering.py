@@ -66,25 +66,25 @@ class Answering:
         ask = self.persisted.complete(ask, caller)
         return ask, self.documents.plan(ask.query, ask.operation_name)
 
-    async def carry_out(self, plan: Plan, ask: Ask, caller: Caller) -> Answer:
-        """The answer to a request whose plan is known."""
+    async def carry_out(self, plan: Plan, ask: Ask, caller: Caller, *, live: bool = False) -> Answer:
+        """The answer to a request whose plan is known; a `live` one is asked for somebody who subscribes to its answers."""
         if len(plan.parts) == 1:
             ((side, part),) = plan.parts.items()
-            return await self._ask(side, part, ask, caller)
+            return await self._ask(side, part, ask, caller, live)
         sides = list(plan.parts)
-        answers = await asyncio.gather(*(self._ask(side, plan.parts[side], ask, caller) for side in sides))
+        answers = await asyncio.gather(*(self._ask(side, plan.parts[side], ask, caller, live) for side in sides))
         values = dict(zip(sides, (_value(a) for a in answers), strict=True))
         status = max((a.status for a in answers), default=200)
         return Answer.of(merge(plan, ask.variables, values), status)
 
-    async def _ask(self, side: Side, part: Part, ask: Ask, caller: Caller) -> Answer:
+    async def _ask(self, side: Side, part: Part, ask: Ask, caller: Caller, live: bool) -> Answer:
         variables = {name: value for name, value in ask.variables.items() if name in part.variables}
         if side is Side.SCHEMA:
             name = ask.operation_name if part.text is None else None
             return await self._introspection.answer(part.text or ask.query, variables, name, caller)
         if part.text is not None:
-            return await self.backends.ask(side, part.text, variables, caller)
-        return await self.backends.ask(side, ask.query, variables, caller, operation_name=ask.operation_name)
+            return await self.backends.ask(side, part.text, variables, caller, live=live)
+        return await self.backends.ask(side, ask.query, variables, caller, operation_name=ask.operation_name, live=live)
 
 
 def _value(answer: Answer) -> Mapping[str, Any]:

@@ -178,11 +178,23 @@ class Backends:
         self._read_secret = read_secret
 
     async def ask(
-        self, side: Side, query: str, variables: Mapping[str, Any], caller: Caller, *, operation_name: str | None = None
+        self,
+        side: Side,
+        query: str,
+        variables: Mapping[str, Any],
+        caller: Caller,
+        *,
+        operation_name: str | None = None,
+        live: bool = False,
     ) -> Answer:
-        """Ask one side; a failure to answer is an answer with an error, too, and so is one that is too long to be held."""
+        """Ask one side; a failure to answer is an answer with an error, too, and so is one that is too long to be held.
+
+        Args:
+            live: whether the read back end is asked for a subscriber, who may read what its role may subscribe to. Hasura's image takes
+                no notice and holds it against the role's queries.
+        """
         with tracing.span(_NAMES[side], kind="client"):
-            return await self._ask(side, query, variables, caller, operation_name)
+            return await self._ask(side, query, variables, caller, operation_name, {"live": True} if live and side is Side.READ else None)
 
     async def stream_turn(
         self, query: str, variables: Mapping[str, Any], caller: Caller, *, after: list[str] | None, rows: int
@@ -197,7 +209,7 @@ class Backends:
             rows: Rows at most.
         """
         with tracing.span(_NAMES[Side.READ], kind="client"):
-            answer = await self._ask(Side.READ, query, variables, caller, None, {"after": after, "rows": rows})
+            answer = await self._ask(Side.READ, query, variables, caller, None, {"stream": {"after": after, "rows": rows}})
         if answer.errors():
             return StreamTurn(answer)
         # within a text the quotes would be escaped, so this is nowhere else
@@ -215,7 +227,7 @@ class Backends:
         variables: Mapping[str, Any],
         caller: Caller,
         operation_name: str | None,
-        turn: Mapping[str, Any] | None = None,
+        extensions: Mapping[str, Any] | None = None,
     ) -> Answer:
         headers = dict(caller.headers)
         tracing.outgoing(headers)
@@ -225,8 +237,8 @@ class Backends:
             headers[identities.HEADER] = self._signer.sign(caller.identity)
         try:
             body = wire.encode(query, variables or None, operation_name)
-            if turn is not None:
-                body = body[:-1] + b',"extensions":{"stream":' + orjson.dumps(turn) + b"}}"
+            if extensions is not None:
+                body = body[:-1] + b',"extensions":' + orjson.dumps(extensions) + b"}"
             answer = await self._upstreams[side].fetch(_PATHS[side], body, headers, whole=self._held)
         except TowpathError as e:
             return _unanswered(e, side)

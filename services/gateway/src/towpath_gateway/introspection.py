@@ -139,20 +139,19 @@ def merge_schemas(read: Json, business: Json, own: Json) -> Json:
     """One `__schema` from three.
 
     Args:
-        read: The read back end's; its query root's fields can be subscribed to, too, and of its subscription root there are the streams.
+        read: The read back end's; what is called like a query of the business service can be queried and subscribed to there only.
         business: The business service's queries and mutations.
         own: The gateway's subscriptions; its queries are left out.
     """
     tables = _root(read, "queryType")
     queries, subscriptions = _root(business, "queryType"), _root(own, "subscriptionType")
     business_names = {f["name"] for f in queries["fields"]}
-    live = [f for f in tables["fields"] if f["name"] not in business_names]
-    streams = _root(read, "subscriptionType")["fields"] if read["subscriptionType"] else []
-    streams = [f for f in streams if any(argument["name"] == "cursor" for argument in f["args"])]
+    watched = _root(read, "subscriptionType")["fields"] if read["subscriptionType"] else []
+    watched = [f for f in watched if f["name"] not in business_names]
     roots = [
         {**queries, "name": "Query", "fields": _union(queries["fields"], tables["fields"])},
         {**_root(business, "mutationType"), "name": "Mutation"},
-        {**subscriptions, "name": "Subscription", "fields": _union(subscriptions["fields"], [*live, *streams])},
+        {**subscriptions, "name": "Subscription", "fields": _union(subscriptions["fields"], watched)},
     ]
     left_out = {
         (schema[kind] or {}).get("name") for schema in (read, business, own) for kind in ("queryType", "mutationType", "subscriptionType")

@@ -176,13 +176,19 @@ def _request(payload: Any) -> Request:
         variables = _json(variables) if variables.strip() else None
     if variables is not None and not isinstance(variables, dict):
         raise ReadError(DialectCode.PARSE_FAILED, "'variables' must be an object, JSON text of one, or null", "$.variables")
-    return Request(query, variables or {}, name, _turn(payload["extensions"]) if payload.get("extensions") else None)
-
-
-def _turn(extensions: Any) -> Turn | None:
-    """The turn of a stream that a request's extensions ask for: `{"stream": {"after": [...] or null, "rows": 100}}`."""
+    extensions = payload.get("extensions")
+    if not extensions:
+        return Request(query, variables or {}, name)
     if not isinstance(extensions, dict):
         raise ReadError(DialectCode.PARSE_FAILED, "'extensions' must be an object or null", "$.extensions")
+    live = extensions.get("live")
+    if not (live is None or isinstance(live, bool)):
+        raise ReadError(DialectCode.PARSE_FAILED, "'live' must be true, false or null", "$.extensions.live")
+    return Request(query, variables or {}, name, _turn(extensions), bool(live))
+
+
+def _turn(extensions: Mapping[str, Any]) -> Turn | None:
+    """The turn of a stream that a request's extensions ask for: `{"stream": {"after": [...] or null, "rows": 100}}`."""
     asked = extensions.get("stream")
     if asked is None:
         return None

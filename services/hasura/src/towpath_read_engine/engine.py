@@ -4,8 +4,9 @@ The hot path: the document's text is looked up (or lexed once, literals lifted o
 (normalised text, operation name, role), the plan by what it asked of the variables, the parameters are written as text,
 PostgreSQL runs one prepared statement, and its bytes are handed on. Parsing, resolving and emitting happen on a miss only.
 
-Subscriptions are answered for those who keep streams: one turn at a time (`streams.py`). Where a turn begins and how many rows it may
-give are values like variables, so that all turns of a stream but the first share a plan.
+Subscriptions are answered for those who keep them: a stream one turn at a time (`streams.py`), a live query as a query that may use the
+fields of the subscription root. Where a turn begins and how many rows it may give are values like variables, so that all turns of a
+stream but the first share a plan.
 
 A `Schema` is everything that depends on the metadata and the catalogue, caches included; `install` puts a new one in place
 at once, and requests under way finish on the old one.
@@ -28,7 +29,7 @@ from towpath_read_engine.metadata import Metadata
 from towpath_read_engine.model import Inconsistency, Model, build
 from towpath_read_engine.parsing import parse
 from towpath_read_engine.resolving import INTROSPECTION_FIELDS, Limits, Resolver
-from towpath_read_engine.roles import ADMIN, RoleSchema
+from towpath_read_engine.roles import ADMIN, OperationKind, RoleSchema
 from towpath_read_engine.scalars import BIGINT, encode_limit
 from towpath_read_engine.selection import refuse_cycles, variables_in
 from towpath_read_engine.variables import DecisionTree, Key, Observations, Slot, Values
@@ -37,8 +38,8 @@ ROLE = "x-hasura-role"
 """The session variable that every caller has."""
 _NOBODY = ""
 """The role of everybody whose role no table knows; there is one schema for all of them. No metadata can name it."""
-_OperationKey = tuple[str, str | None, str]
-"""Normalised text, name of the operation, role."""
+_OperationKey = tuple[str, str | None, str, OperationKind]
+"""Normalised text, name of the operation, role, whose root fields."""
 _SUBSCRIPTION_HINT = "subscriptions are not supported over HTTP, use websockets instead"
 _TURN_HINT = "only a subscription has turns; send this without extensions.stream"
 _STRANGER_HINT = "extensions.stream is taken with the admin secret only, for a place holds keys that a role may not see; send it without"
@@ -101,12 +102,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GraphQL request; with a `turn` it is a subscription, and without one it is none."""
+    """One GraphQL request; with a `turn` it is a subscription to a stream, and without one it is none.
+
+    Attributes:
+        live: whether it is a live query being asked: a query that may use what the role may subscribe to.
+    """
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
     turn: Turn | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,8 @@ class Schema:
     def compiled_plan(self, request: Request, role: RoleSchema) -> tuple[CompiledPlan, Values]:
         """The plan for a request, from the cache or made now, and the values its parameters read."""
         lexed = self._lexed(request.query)
-        key = (lexed.normalised, request.operation_name, role.role)
+        kind: OperationKind = "subscription" if request.live else "query"
+        key = (lexed.normalised, request.operation_name, role.role, kind)
         try:
             operation = self._operation(key, lexed)
             if (operation.operation.kind == "subscription") is (request.turn is None):
@@ -182,7 +189,7 @@ class Schema:
             values = _values(operation, request, lexed)
             found = operation.plans.find(values)
             if found is None:
-                found = self._compile(operation, role, values)
+                found = self._compile(operation, role, kind, values)
                 self._operations.put(key, operation, operation.weight + operation.plans.weight)
             return found, values
         except RecursionError:
@@ -212,7 +219,7 @@ class Schema:
             )
         return operation
 
-    def _compile(self, operation: _Operation, role: RoleSchema, values: Values) -> CompiledPlan:
+    def _compile(self, operation: _Operation, role: RoleSchema, kind: OperationKind, values: Values) -> CompiledPlan:
         seen = Observations(values)
         definitions = Definitions(operation.definitions, seen)
         resolver = Resolver(
@@ -233,7 +240,7 @@ class Schema:
             statement = emit_stream(resolver.resolve_stream(fields, place, cap), stringify_numeric=self._settings.stringify_numeric)
             compiled = CompiledPlan(statement.text, statement.bindings)
         elif fields or not introspects:
-            statement = emit(resolver.resolve(fields), stringify_numeric=self._settings.stringify_numeric)
+            statement = emit(resolver.resolve(fields, kind), stringify_numeric=self._settings.stringify_numeric)
             compiled = CompiledPlan(statement.text, statement.bindings, introspects)
         else:
             compiled = CompiledPlan("", (), introspects)

@@ -20,7 +20,7 @@ from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.introspection_inputs import InputTypes, aggregate_functions, as_thunk, list_of
 from towpath_read_engine.model import Column, ComputedField
 from towpath_read_engine.ordering import aggregate_applies
-from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, RootKind, Roots, TableView
+from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, OperationKind, RoleSchema, RootKind, TableView
 from towpath_read_engine.scalars import PgType
 
 _ROOT_TEXTS: dict[RootKind, str] = {
@@ -42,17 +42,17 @@ class OutputTypes:
 
     def query(self) -> GraphQLObjectType:
         """`query_root`."""
-        found = self._roots("query", self._role.roots)
+        found = self._roots("query")
         return found or GraphQLObjectType("query_root", {NO_QUERIES: _no_queries()})
 
     def subscription(self) -> GraphQLObjectType | None:
         """`subscription_root`; None where the role has nothing to subscribe to."""
-        return self._roots("subscription", self._role.subscription_roots)
+        return self._roots("subscription")
 
-    def _roots(self, kind: str, roots: Roots) -> GraphQLObjectType | None:
+    def _roots(self, kind: OperationKind) -> GraphQLObjectType | None:
         """A root type; None without fields."""
         naming = self._role.naming
-        fields = {field: self._root(kind, view) for field, (kind, view) in roots.items()}
+        fields = {field: self._root(root, view) for field, (root, view) in self._role.roots[kind].items()}
         fields.update((field, self._function(*root)) for field, root in self._role.functions.items())
         if fields and naming.namespace is not None:
             inner = GraphQLObjectType(naming.type(f"{naming.namespace}_{kind}"), fields)

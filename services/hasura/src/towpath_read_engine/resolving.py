@@ -20,7 +20,7 @@ from towpath_read_engine.naming import Naming
 from towpath_read_engine.operators import operator_for
 from towpath_read_engine.ordering import OrderResolver, distinct_fits
 from towpath_read_engine.paths import child
-from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, RoleSchema, TableView
+from towpath_read_engine.roles import NO_QUERIES, FunctionRootKind, OperationKind, RoleSchema, TableView
 from towpath_read_engine.scalars import BIGINT, TEXT_ARRAY, Encoder, encode, encode_json_path, encode_limit, encode_offset
 from towpath_read_engine.selection import SelectedField, Selector
 from towpath_read_engine.streams import StreamResolver
@@ -55,12 +55,12 @@ class Resolver:
         """The root fields, before anything is looked up."""
         return self._selector.root(operation)
 
-    def resolve(self, fields: list[SelectedField]) -> tuple[plan.RootField, ...]:
-        """The plan of root fields."""
+    def resolve(self, fields: list[SelectedField], kind: OperationKind = "query") -> tuple[plan.RootField, ...]:
+        """The plan of root fields: those of a query, or of a live one, which is a subscription."""
         naming, schema = self._schema.naming, self._schema
-        if naming.namespace is None or not (schema.roots or schema.functions):
-            return tuple(self._root(field, "query_root") for field in fields)
-        return tuple(self._namespace(field, naming) for field in fields)
+        if naming.namespace is None or not (schema.roots[kind] or schema.functions):
+            return tuple(self._root(field, kind, f"{kind}_root") for field in fields)
+        return tuple(self._namespace(field, kind, naming) for field in fields)
 
     def resolve_stream(self, fields: list[SelectedField], place: Input, cap: plan.Value) -> plan.Stream:
         """The plan of one turn of a stream, which is the only root field.
@@ -80,29 +80,32 @@ class Resolver:
         node = field.arguments.get(name)
         return None if node is None else Input(node, self._definitions, field.argument_path(name))
 
-    def _namespace(self, field: SelectedField, naming: Naming) -> plan.TypenameField | plan.NamespaceField:
+    def _namespace(self, field: SelectedField, kind: OperationKind, naming: Naming) -> plan.TypenameField | plan.NamespaceField:
         if field.name == "__typename":
-            return typename(field, "query_root")
+            return typename(field, f"{kind}_root")
         if field.name != naming.namespace:
-            raise invalid(f"field '{field.name}' not found in type: 'query_root'", field.path)
+            raise invalid(f"field '{field.name}' not found in type: '{kind}_root'", field.path)
         check_arguments(field, ())
-        type_name = naming.type(f"{naming.namespace}_query")
-        return plan.NamespaceField(field.key, tuple(self._root(item, type_name) for item in self.below(field, type_name, 0)))
+        type_name = naming.type(f"{naming.namespace}_{kind}")
+        return plan.NamespaceField(field.key, tuple(self._root(item, kind, type_name) for item in self.below(field, type_name, 0)))
 
-    def _root(self, field: SelectedField, type_name: str) -> plan.RowsField | plan.TypenameField:
+    def _root(self, field: SelectedField, operation: OperationKind, type_name: str) -> plan.RowsField | plan.TypenameField:
         if field.name == "__typename":
             return typename(field, type_name)
         function = self._schema.functions.get(field.name)
         if function is not None:
             return self._function(field, *function)
-        root = self._schema.roots.get(field.name)
-        if root is None and field.name == NO_QUERIES and not (self._schema.roots or self._schema.functions):
+        roots = self._schema.roots[operation]
+        root = roots.get(field.name)
+        if field.name == NO_QUERIES and operation == "query" and not (roots or self._schema.functions):
             raise ReadError(DialectCode.NOT_SUPPORTED, f"the role '{self._schema.role}' may not read anything", field.path)
         if root is None:
             raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
         kind, view = root
         if kind == "select_by_pk":
             return self._by_key(field, view)
+        if kind == "select_stream":
+            raise self._streams.refuse(field)
         return self._aggregates.resolve(field, view, (), 1) if kind == "select_aggregate" else self._list(field, view, (), 1)
 
     def _by_key(self, field: SelectedField, view: TableView) -> plan.ObjectField:

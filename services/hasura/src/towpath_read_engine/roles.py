@@ -17,6 +17,7 @@ from towpath_read_engine.model import Column, ComputedField, Model, Relationship
 ADMIN = "admin"
 NO_QUERIES = "no_queries_available"
 
+OperationKind = Literal["query", "subscription"]
 RootKind = Literal["select", "select_by_pk", "select_aggregate", "select_stream"]
 QUERY_KINDS: tuple[RootKind, ...] = ("select", "select_by_pk", "select_aggregate")
 SUBSCRIPTION_KINDS: tuple[RootKind, ...] = (*QUERY_KINDS, "select_stream")
@@ -48,8 +49,7 @@ class RoleSchema:
     """All that a role may read.
 
     Attributes:
-        roots: the fields of `query_root`.
-        subscription_roots: the fields of `subscription_root`.
+        roots: the fields of `query_root` and of `subscription_root` that read tables.
         functions: the fields of both that call functions.
         naming: how these are called, and where they stand.
     """
@@ -66,8 +66,10 @@ class RoleSchema:
         grants = {key: _everything(table) for key, table in model.tables.items()} if is_admin else granted.tables
         visible = {key: table for key, table in model.tables.items() if key in grants}
         self.views: dict[TableKey, TableView] = {key: _view(table, grants[key], visible) for key, table in visible.items()}
-        self.roots = self._roots({key: grant.query_roots for key, grant in grants.items()}, QUERY_KINDS)
-        self.subscription_roots = self._roots({key: grant.subscription_roots for key, grant in grants.items()}, SUBSCRIPTION_KINDS)
+        self.roots: Mapping[OperationKind, Roots] = {
+            "query": self._roots({key: grant.query_roots for key, grant in grants.items()}, QUERY_KINDS),
+            "subscription": self._roots({key: grant.subscription_roots for key, grant in grants.items()}, SUBSCRIPTION_KINDS),
+        }
         callable_ = [item for item in model.functions if infer_functions or is_admin or item.roles & granted.lineage]
         self.functions = self._function_roots(callable_)
 

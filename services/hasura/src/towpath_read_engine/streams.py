@@ -9,7 +9,7 @@ whole group of equal rows comes in one batch.
 from typing import TYPE_CHECKING, Any, Literal
 
 from towpath_read_engine import plan
-from towpath_read_engine.errors import invalid
+from towpath_read_engine.errors import ReadError, invalid
 from towpath_read_engine.guarding import seen
 from towpath_read_engine.inputs import Constant, Input
 from towpath_read_engine.model import Column, Table
@@ -44,12 +44,18 @@ class StreamResolver:
                 raise invalid(f"field '{field.name}' not found in type: 'subscription_root'", field.path)
             namespace, type_name = field.key, naming.type(f"{naming.namespace}_subscription")
             field = _only(self._resolver.below(field, type_name, 0))
-        kind, view = self._schema.subscription_roots.get(field.name, (None, None))
+        kind, view = self._schema.roots["subscription"].get(field.name, (None, None))
         if view is None:
             raise invalid(f"field '{field.name}' not found in type: '{type_name}'", field.path)
         if kind != "select_stream":
             raise invalid(f"'{field.name}' is no stream; ask for it without batch_size and cursor", field.path)
         return plan.Stream(field.key, self._rows(field, view, place, cap), self._resolver.fields(field, view, 1), namespace)
+
+    def refuse(self, field: SelectedField) -> ReadError:
+        """The refusal of a stream among live queries."""
+        for name in ("batch_size", "cursor"):
+            self._needed(field, name)
+        return invalid(f"'{field.name}' is a stream; ask for it turn by turn", field.path)
 
     def _rows(self, field: SelectedField, view: TableView, place: Input, cap: plan.Value) -> plan.Rows:
         for name in field.arguments:

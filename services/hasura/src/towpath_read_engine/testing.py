@@ -32,10 +32,12 @@ class Asker:
         role: str = "admin",
         session: Mapping[str, str] | None = None,
         operation: str | None = None,
+        live: bool = False,
     ) -> dict[str, Any]:
         """The answer as a client would decode it: `{"data"}` or `{"errors"}`."""
         try:
-            text = await self.engine.execute(Request(query, variables or {}, operation), Session(role, dict(session or {})))
+            request = Request(query, variables or {}, operation, live=live)
+            text = await self.engine.execute(request, Session(role, dict(session or {})))
         except ReadError as error:
             return {"errors": [error.as_json()]}
         return {"data": json.loads(text)}
@@ -71,10 +73,16 @@ class Asker:
         return {"data": json.loads(data), "extensions": {"stream": json.loads(stream)}}
 
     def plan(
-        self, query: str, variables: Mapping[str, Any] | None = None, *, role: str = "admin", turn: Turn | None = None
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        role: str = "admin",
+        turn: Turn | None = None,
+        live: bool = False,
     ) -> CompiledPlan:
         """The plan that a request would run."""
-        return self.engine.compile(Request(query, variables or {}, turn=turn), Session(role))
+        return self.engine.compile(Request(query, variables or {}, turn=turn, live=live), Session(role))
 
 
 @asynccontextmanager

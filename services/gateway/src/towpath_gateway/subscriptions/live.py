@@ -4,6 +4,8 @@ Which events concern a query is guessed from the words in it: field names and ar
 guess costs one query too many, or one sweep's delay, never a wrong answer: a sweep runs the query anyway, and an answer like the last
 one is not sent.
 
+To watch a query is to subscribe, so it may use the root fields that the caller's role may subscribe to, and no others.
+
 Equal queries of callers who read the same share one evaluation. It begins with its first watcher, ends with its last, and keeps its newest
 answer only: a watcher who is slow misses answers in between, never the last one. Failure cases:
 
@@ -165,7 +167,7 @@ class LiveQueries:
                     async with self._turns:
                         began = self._clock.monotonic()
                         self._asked.inc()
-                        answer = await self._answering.carry_out(plan, ask, caller)
+                        answer = await self._answering.carry_out(plan, ask, caller, live=True)
                         took = self._clock.monotonic() - began
                     evaluation.answered(answer)
                     if await listener.wait(self._sweep):
