@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from towpath_graphql.adapters import queries
 
@@ -107,6 +108,33 @@ async def test_an_artifact_is_compared_with_the_latest_only(api):
     made = [await _artifact(api, task, str(number)) for number in range(21)]
     assert await _artifact(api, task, "1") == made[1]
     assert await _artifact(api, task, "0") != made[0]
+
+
+async def test_the_latest_artifacts_are_found_without_the_others(api, other):
+    """Of 10,000 artifacts of a task run the look reads those that it compares, and none where all are too old."""
+    task = (await api.begun(await api.register()))["tasks"]["a-1"]
+    await _artifact(api, task, "x")
+    await other.execute(
+        "insert into task_run_artifact (id, tenant_id, task_run_id, kind, data, created)"
+        " select gen_random_uuid(), tenant_id, task_run_id, kind, data, created - number * interval '1 ms'"
+        " from task_run_artifact, generate_series(1, 9999) as number"
+    )
+    await other.execute("analyze task_run_artifact")
+    given = {**(await api.rows("select tenant_id, task_run_id, kind from task_run_artifact"))[0], "data": Jsonb({"markdown": "y"})}
+    explain = b"explain (analyze, costs off, timing off, format json) " + queries.load()["artifact_like"]
+    for age, most in (("0", 21), ("3 minutes", 0)):
+        await other.execute("update task_run_artifact set created = created - %s::interval", [age])
+        await other.execute("analyze task_run_artifact")
+        ((found,),) = await (await other.execute(explain, given)).fetchall()
+        scan = _scan(found[0]["Plan"])
+        assert scan["Index Name"] == "task_run_artifact_by_creation"
+        assert scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0) <= most
+
+
+def _scan(node: dict[str, Any]) -> dict[str, Any]:
+    """The node at the bottom of a plan that has one branch."""
+    (inner,) = node.get("Plans", [None])
+    return node if inner is None else _scan(inner)
 
 
 async def test_only_lines_that_were_stored_are_told(api):

@@ -415,7 +415,7 @@ create table task_run_artifact (
     kind        text not null,
     data        jsonb
 );
-create index task_run_artifact_by_run on task_run_artifact (task_run_id);
+create index task_run_artifact_by_creation on task_run_artifact (task_run_id, created);
 
 -- ------------------------------------------------------------------------------------------------------------------------------ limits
 
