@@ -240,7 +240,7 @@ async def test_what_was_replaced_is_there_after_a_restart(address, tmp_path):
 
     async with serving() as service:
         assert service.metadata.tables[0].key.name == "ghost"
-        filtered = {"role": "r", "permission": {"columns": "*", "filter": {"id": {"_lt": 1.5}}}}
+        filtered = {"role": "r", "permission": {"columns": "*", "filter": {"id": {"_lt": 1.0}}}}
         document = _document(_PORTS | {"select_permissions": [filtered]})
         assert (await _manage(service, "replace_metadata", document))[0] == 200
         assert (await _manage(service, "replace_metadata", _document(_GHOST)))[0] == 400

@@ -31,6 +31,11 @@ from towpath_read_engine.scalars import (
         ("['x y']", ["x y"]),
         ('["x]y"].z', ["x]y", "z"]),
         ('objs[0].["k"]', ["objs", "0", "k"]),
+        ("$[4].k", ["4", "k"]),
+        ("a-b_c1", ["a-b_c1"]),
+        ("$.héllo", ["héllo"]),
+        (r'["a\"b"]', ['a"b']),
+        ("['']", [""]),
     ],
 )
 def test_json_paths(text, steps):
@@ -38,12 +43,12 @@ def test_json_paths(text, steps):
     assert parse_json_path(text, "$") == steps
 
 
-@pytest.mark.parametrize("text", ["a[", "a[x]", "a..b", "a.", "['x"])
+@pytest.mark.parametrize("text", ["a[", "a[x]", "a..b", "a.", "['x", "$.", "$$", "a b", "[12ab]", "[]"])
 def test_bad_json_paths(text):
     """A path that is cut short or malformed is refused with the dialect's code."""
     with pytest.raises(ReadError) as caught:
         parse_json_path(text, "$.x")
-    assert (caught.value.code, caught.value.path) == ("parse-failed", "$.x")
+    assert (caught.value.code, caught.value.path) == ("validation-failed", "$.x")
 
 
 @pytest.mark.parametrize(

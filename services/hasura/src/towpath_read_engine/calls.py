@@ -7,7 +7,7 @@ there all the same. What follows an argument that was left out is given by name.
 from towpath_read_engine import plan
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.functions import Argument, Function
-from towpath_read_engine.inputs import Input
+from towpath_read_engine.inputs import Input, missing
 from towpath_read_engine.model import ComputedField, Table
 from towpath_read_engine.paths import ROOT, parent
 from towpath_read_engine.scalars import encode
@@ -30,7 +30,7 @@ def call(function: Function, type_name: str, given: Input | None, path: str) -> 
     if given is not None and given.is_null() and not is_required(function):
         given = None
     if given is None and is_required(function):
-        raise invalid("missing required field 'args'", parent(path))
+        raise missing("args", parent(path))
     values = _values(function, type_name, given)
     placed: list[plan.CallArgument] = []
     named: list[tuple[str, plan.CallArgument]] = []

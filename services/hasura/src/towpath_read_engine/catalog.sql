@@ -9,6 +9,15 @@ with recursive relation as (
       and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
       and n.nspname not like 'pg\_temp\_%'
 ),
+-- the type under each domain, which may be one over another domain
+domains as (
+    select t.oid as domain, t.typbasetype as oid from pg_catalog.pg_type t where t.typtype = 'd'
+    union all
+    select d.domain, t.typbasetype from domains d join pg_catalog.pg_type t on t.oid = d.oid where t.typtype = 'd'
+),
+under as (
+    select d.domain, d.oid from domains d join pg_catalog.pg_type t on t.oid = d.oid where t.typtype <> 'd'
+),
 typed as (
     select t.oid, n.nspname, t.typname,
            coalesce(b.typname, t.typname) as base,
@@ -28,7 +37,8 @@ typed as (
            ) as home
     from pg_catalog.pg_type t
     join pg_catalog.pg_namespace n on n.oid = t.typnamespace
-    left join pg_catalog.pg_type b on b.oid = t.typbasetype and t.typtype = 'd'
+    left join under u on u.domain = t.oid
+    left join pg_catalog.pg_type b on b.oid = u.oid
 ),
 unordered as (
     select t.oid

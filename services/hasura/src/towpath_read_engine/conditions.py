@@ -8,7 +8,7 @@ from towpath_read_engine import plan
 from towpath_read_engine.calls import computed_rows, computed_value
 from towpath_read_engine.errors import invalid
 from towpath_read_engine.guarding import seen
-from towpath_read_engine.inputs import Constant, Input
+from towpath_read_engine.inputs import Constant, Input, missing
 from towpath_read_engine.model import Column, ComputedField, Link
 from towpath_read_engine.operators import Member, Operator, casts_of, operator_for
 from towpath_read_engine.ordering import select_column, select_columns
@@ -23,6 +23,9 @@ from towpath_read_engine.predicates import (
 )
 from towpath_read_engine.roles import RoleSchema, TableView
 from towpath_read_engine.scalars import PgType, encode, encode_many
+
+_NO_LIST = "expected a list, but found null"
+_NO_BOOLEAN = "expected a boolean for type 'Boolean', but found null"
 
 
 class ConditionResolver:
@@ -40,13 +43,13 @@ class ConditionResolver:
     def _entry(self, view: TableView, type_name: str, key: str, value: Input) -> plan.Condition:
         if key in ("_and", "_or"):
             value = value.at(f"[{type_name}!]")
-            if self._is_dropped(value, f"[{type_name}!]"):
+            if self._is_dropped(value, _NO_LIST):
                 return plan.TRUE
             items = tuple(self.resolve(view, item.at(f"{type_name}!")) for item in value.items())
             return plan.every(*items) if key == "_and" else plan.some(*items)
         if key == "_not":
             value = value.at(type_name)
-            return plan.TRUE if self._is_dropped(value, type_name) else plan.negation(self.resolve(view, value))
+            return plan.TRUE if self._is_dropped(value, _no_object(type_name)) else plan.negation(self.resolve(view, value))
         column = view.columns.get(key)
         if column is not None:
             return self._compared(column, value)
@@ -58,7 +61,7 @@ class ConditionResolver:
             return self._aggregate(view, type_name, key, value)
         target = self._schema.target(relationship)
         value = value.at(target.type("bool_exp"))
-        if self._is_dropped(value, target.type("bool_exp")):
+        if self._is_dropped(value, _no_object(target.type("bool_exp"))):
             return plan.TRUE
         return plan.Exists(target.table, relationship.link, seen(target.filter, self.resolve(target, value)))
 
@@ -67,7 +70,7 @@ class ConditionResolver:
             return self._compared(computed_value(computed), given)
         target = self._schema.views[computed.function.table]
         given = given.at(target.type("bool_exp"))
-        if self._is_dropped(given, target.type("bool_exp")):
+        if self._is_dropped(given, _no_object(target.type("bool_exp"))):
             return plan.TRUE
         return plan.Exists(computed_rows(computed, target.table), (), seen(target.filter, self.resolve(target, given)))
 
@@ -81,7 +84,7 @@ class ConditionResolver:
             raise invalid(f"field '{key}' not found in type: '{type_name}'", given.path)
         type_name = target.type("aggregate_bool_exp")
         given = given.at(type_name)
-        if self._is_dropped(given, type_name):
+        if self._is_dropped(given, _no_object(type_name)):
             return plan.TRUE
         return plan.every(*(self._predicate(target, relationship.link, type_name, *entry) for entry in given.entries(type_name)))
 
@@ -90,14 +93,14 @@ class ConditionResolver:
             raise invalid(f"field '{function}' not found in type: '{type_name}'", given.path)
         type_name = target.type(f"aggregate_bool_exp_{function}")
         given = given.at(type_name)
-        if self._is_dropped(given, type_name):
+        if self._is_dropped(given, _no_object(type_name)):
             return plan.TRUE
         parts = dict(given.entries(type_name))
         for name, value in parts.items():
             if name not in PARTS or (name == "arguments" and not target.columns):
                 raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
         if "predicate" not in parts:
-            raise invalid("missing required field 'predicate'", given.path)
+            raise missing("predicate", given.path)
         aggregate = plan.Aggregate(
             target.table,
             link,
@@ -118,7 +121,7 @@ class ConditionResolver:
         if function == "count":
             return () if given is None else select_columns(target, given)
         if given is None:
-            raise invalid("missing required field 'arguments'", path)
+            raise missing("arguments", path)
         columns, enum = predicate_columns(target.columns, function), predicate_columns_type(target, function)
         if function not in PAIRED_FUNCTIONS:
             return (select_column(enum, columns, given),)
@@ -130,12 +133,12 @@ class ConditionResolver:
                 raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
         for name in PAIR:
             if name not in pair:
-                raise invalid(f"missing required field '{name}'", given.path)
+                raise missing(name, given.path)
         return tuple(select_column(enum, columns, pair[name]) for name in PAIR)
 
     def _compared(self, column: plan.Operand, given: Input) -> plan.Condition:
         given = given.at(column.type.comparison)
-        return plan.TRUE if self._is_dropped(given, column.type.comparison) else self._comparisons(column, given)
+        return plan.TRUE if self._is_dropped(given, _no_object(column.type.comparison)) else self._comparisons(column, given)
 
     def _comparisons(self, column: plan.Operand, given: Input) -> plan.Condition:
         return plan.every(*(self._comparison(column, name, value) for name, value in given.entries(column.type.comparison)))
@@ -144,7 +147,7 @@ class ConditionResolver:
         type_ = column.type
         if name == "_is_null":
             given = given.at("Boolean")
-            return plan.TRUE if self._is_dropped(given, "Boolean") else plan.NullTest(column, is_null=given.boolean())
+            return plan.TRUE if self._is_dropped(given, _NO_BOOLEAN) else plan.NullTest(column, is_null=given.boolean())
         casts = casts_of(type_)
         if name == "_cast" and casts:
             return self._cast(column, casts, given)
@@ -158,7 +161,7 @@ class ConditionResolver:
         given = given.at(expected)
         if given.is_null() and operator.null_passes and not self._null_collapse:
             return plan.comparison(column, operator.template, plan.Null(operand))
-        if self._is_dropped(given, operand.graphql):
+        if self._is_dropped(given, _NO_LIST if operator.many else f"unexpected null value for type '{operand.written}'"):
             return plan.TRUE
         element = f"{operand.written if operator.many else operand.graphql}!"
         source = given.source(
@@ -174,7 +177,7 @@ class ConditionResolver:
     def _object_comparison(self, column: plan.Operand, operator: Operator, type_name: str, given: Input) -> plan.Condition:
         """A comparison with several values, the members of one input object."""
         given = given.at(type_name)
-        if self._is_dropped(given, type_name):
+        if self._is_dropped(given, _no_object(type_name)):
             return plan.TRUE
         parts = dict(given.entries(type_name))
         known = {member.name: member for member in operator.members}
@@ -189,7 +192,7 @@ class ConditionResolver:
         given = given.at(expected) if given is not None else None
         if given is None or given.is_absent():
             if member.is_required:
-                raise invalid(f"missing required field '{member.name}'", path)
+                raise missing(member.name, path)
             return plan.Null(type_) if member.default is None else plan.Value(Constant(member.default), encode, type_, path)
         if given.is_null():
             if member.is_required:
@@ -200,7 +203,7 @@ class ConditionResolver:
     def _cast(self, column: plan.Operand, casts: dict[str, PgType], given: Input) -> plan.Condition:
         type_name = column.type.cast
         given = given.at(type_name)
-        if self._is_dropped(given, type_name):
+        if self._is_dropped(given, _no_object(type_name)):
             return plan.TRUE
         conditions: list[plan.Condition] = []
         for key, value in given.entries(type_name):
@@ -209,12 +212,16 @@ class ConditionResolver:
             conditions.append(self._compared(plan.Cast(column, casts[key]), value))
         return plan.every(*conditions)
 
-    def _is_dropped(self, given: Input, type_name: str) -> bool:
+    def _is_dropped(self, given: Input, refusal: str) -> bool:
         if not given.is_null():
             return False
         if self._null_collapse:
             return True
-        raise invalid(f"unexpected null value for type '{type_name}'", given.path)
+        raise invalid(refusal, given.path)
+
+
+def _no_object(type_name: str) -> str:
+    return f"expected an object for type '{type_name}', but found null"
 
 
 def _flag(given: Input | None) -> bool:

@@ -275,6 +275,8 @@ class _Emitter:
             return identifier(flat_name, name)
 
         outputs = [(field.key, self._total(field, alias, slot)) for field in totals.fields]
+        if not flat:  # of no aggregate there would be one row for each row
+            return sql("({row})", row=self._row_json(outputs, EMPTY))
         if is_limited:
             base, _ = self._base(rows, above, _counted(totals), alias)
             source = sql("\nfrom ({base}) as {t}", base=base, t=identifier(alias))

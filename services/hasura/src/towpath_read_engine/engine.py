@@ -27,11 +27,11 @@ from towpath_read_engine.introspection import Introspection
 from towpath_read_engine.lexing import LexedDocument, lex
 from towpath_read_engine.metadata import Metadata
 from towpath_read_engine.model import Inconsistency, Model, build
-from towpath_read_engine.parsing import parse
+from towpath_read_engine.parsing import choose, parse
 from towpath_read_engine.resolving import INTROSPECTION_FIELDS, Limits, Resolver
 from towpath_read_engine.roles import ADMIN, OperationKind, RoleSchema
 from towpath_read_engine.scalars import BIGINT, encode_limit
-from towpath_read_engine.selection import refuse_cycles, variables_in
+from towpath_read_engine.selection import check_spreads, variables_in
 from towpath_read_engine.variables import DecisionTree, Key, Observations, Slot, Values
 
 ROLE = "x-hasura-role"
@@ -206,8 +206,10 @@ class Schema:
         operation = self._operations.get(key)
         if operation is None:
             tree = parse(lexed)
-            chosen = _choose(tree, key[1])
-            refuse_cycles(tree.fragments)
+            chosen = choose(tree, key[1])
+            if chosen.kind == "mutation":
+                raise invalid("no mutations exist")
+            check_spreads(chosen, tree.fragments)
             weight = tree_weight(lexed)
             operation = _Operation(
                 fragments=tree.fragments,
@@ -344,24 +346,10 @@ def _too_deep() -> ReadError:
     return invalid("the request nests too deep; ask for less at once")
 
 
-def _choose(tree: document.Document, name: str | None) -> document.Operation:
-    if name:
-        chosen = next((item for item in tree.operations if item.name == name), None)
-        if chosen is None:
-            raise invalid(f"no such operation found in the document: '{name}'")
-    elif len(tree.operations) > 1:
-        raise invalid("exactly one operation has to be present in the document when operationName is not specified")
-    else:
-        chosen = tree.operations[0]
-    if chosen.kind == "mutation":
-        raise invalid("no mutations exist")
-    if len({item.name for item in chosen.variables}) != len(chosen.variables):
-        raise invalid("a variable is defined more than once")
-    return chosen
-
-
 def _values(operation: _Operation, request: Request, lexed: LexedDocument) -> Values:
     """Variables and lifted literals in one mapping, after the checks that need no schema."""
+    for name in sorted(operation.used - operation.definitions.keys()):
+        raise invalid(f'unbound variable "{name}"')
     unexpected = request.variables.keys() - operation.used
     if unexpected:
         raise invalid(f"unexpected variables in variableValues: {', '.join(sorted(unexpected))}")

@@ -97,10 +97,7 @@ class Input:
         return self._bound(definition)
 
     def _definition(self, name: str) -> ast.VariableDefinition:
-        definition = self._definitions.variables.get(name)
-        if definition is None:
-            raise invalid(f"unbound variable '{name}'", self.path)
-        return definition
+        return self._definitions.variables[name]  # unbound ones have been refused
 
     def _bound(self, definition: ast.VariableDefinition) -> "Input":
         slot = Slot(definition.name)
@@ -136,7 +133,13 @@ class Input:
 
     def fail(self, expected: str, type_name: str) -> ReadError:
         """The refusal of a value of the wrong kind."""
-        return invalid(f"expected {expected} for type '{type_name}', but found {described(self.kind())}", self.path)
+        kind = self.kind()
+        if kind in ("integer", "float") and self._is_variable():
+            kind = "number"
+        return invalid(f"expected {expected} for type '{type_name}', but found {described(kind)}", self.path)
+
+    def _is_variable(self) -> bool:
+        return isinstance(self._node, Slot) and isinstance(self._node.key, str)
 
     def entries(self, type_name: str) -> list[tuple[str, "Input"]]:
         """The members of an object."""
@@ -153,7 +156,7 @@ class Input:
         """The members of a list; any other value is a list of itself."""
         node = self._node
         if self.kind() != "list":
-            return [self]
+            return [Input(node, self._definitions, child(self.path, 0))]
         if isinstance(node, ast.ListValue):
             return [Input(value, self._definitions, child(self.path, i)) for i, value in enumerate(node.items)]
         assert isinstance(node, Slot)
@@ -165,7 +168,7 @@ class Input:
         node = self._node
         if isinstance(node, ast.EnumValue):
             return node.name
-        if isinstance(node, Slot) and isinstance(node.key, str) and self.kind() == "string":
+        if isinstance(node, Slot) and self._is_variable() and self.kind() == "string":
             return str(self._definitions.seen.ask(node, VALUE)[1])
         raise self.fail("an enum value", type_name)
 
@@ -183,7 +186,9 @@ class Input:
         found: int | None = self._definitions.seen.ask(self._node, CEILING) if isinstance(self._node, Slot) else None
         return found
 
-    def source(self, element: str, type_name: str, *, many: bool = False, json: bool = False, enum: bool = False) -> Source:
+    def source(
+        self, element: str, type_name: str, *, many: bool = False, json: bool = False, enum: bool = False, native: bool = False
+    ) -> Source:
         """Where a parameter takes this value from; nothing is asked of it.
 
         Args:
@@ -192,13 +197,14 @@ class Input:
             many: whether lists are taken apart, one level or, where the items are lists themselves, two.
             json: whether any JSON value fits.
             enum: whether the value, or an item of the list, is a bare word; in variables a string.
+            native: whether the position has one of GraphQL's own types, so that no bare word fits.
         """
         match self._node:
             case Slot(key=int()) if enum:
                 raise (self.items() or [self])[0].fail("an enum value", element.removesuffix("!"))
             case Slot() as slot:
                 return slot
-            case ast.EnumValue(name) if enum or json:  # a bare word within JSON is a text
+            case ast.EnumValue(name) if not native:  # elsewhere a bare word is a text
                 return Constant(name)
             case ast.BooleanValue(value):
                 return Constant(value)
@@ -223,11 +229,21 @@ class Input:
         return self._bound(self._definition(self._node.name)) if isinstance(self._node, ast.Variable) else self
 
 
+def missing(name: str, path: str) -> ReadError:
+    """The refusal of an object, or of the arguments of a field, without a member that is needed.
+
+    Args:
+        path: where the object stands.
+    """
+    return invalid(f"missing required field '{name}'", child(path, name))
+
+
 def _fits(expected: ast.TypeReference, declared: ast.TypeReference, *, has_default: bool = False) -> bool:
+    """Whether a variable fits a position; of what is within a list only the names count, as in Hasura."""
     if expected.required and not declared.required and not has_default:
         return False
     if expected.of is not None and declared.of is not None:
-        return _fits(expected.of, declared.of)
+        return _fits(expected.of, declared.of, has_default=True)
     return expected.of is declared.of and expected.name == declared.name
 
 

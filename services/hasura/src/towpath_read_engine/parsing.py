@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from towpath_read_engine import document as ast
-from towpath_read_engine.errors import invalid
+from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.lexing import LIFTED, LexedDocument, not_graphql
 
 _T = TypeVar("_T")
@@ -23,6 +23,29 @@ def parse(lexed: LexedDocument) -> ast.Document:
     return _Parser(lexed.tokens).document()
 
 
+def choose(tree: ast.Document, name: str | None) -> ast.Operation:
+    """The operation that a request means.
+
+    Raises:
+        ReadError: there is none of that name, or there are several and no name; or it defines a variable twice.
+    """
+    operations = tree.operations
+    if name:
+        if not (name.isascii() and name.isidentifier()):
+            raise ReadError(DialectCode.PARSE_FAILED, f"{name} is not valid GraphQL name", "$.operationName")
+        if any(item.name is None for item in operations):
+            raise invalid("operationName cannot be used when an anonymous operation exists in the document")
+        operations = tuple(item for item in operations if item.name == name)
+        if not operations:
+            raise invalid(f'no such operation found in the document: "{name}"')
+    elif len(operations) > 1:
+        raise invalid("exactly one operation has to be present in the document when operationName is not specified")
+    names = [item.name for item in operations[0].variables]
+    for repeated in sorted({name for name in names if names.count(name) > 1}):
+        raise ReadError(DialectCode.PARSE_FAILED, f'multiple definitions for variable "{repeated}"')
+    return operations[0]
+
+
 class _Parser:
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = tokens
@@ -36,7 +59,7 @@ class _Parser:
             if self._peek() == "fragment":
                 fragment = self._fragment()
                 if fragment.name in fragments:
-                    raise invalid(f"multiple definitions for fragment '{fragment.name}'")
+                    raise ReadError(DialectCode.PARSE_FAILED, f'multiple definitions for fragment "{fragment.name}"')
                 fragments[fragment.name] = fragment
             else:
                 operations.append(self._operation())
@@ -129,7 +152,14 @@ class _Parser:
         return ast.Field(key, name, arguments, directives, self._selections() if self._peek() == "{" else None)
 
     def _arguments(self) -> tuple[tuple[str, ast.Value], ...]:
-        return self._many(")", self._named_value) if self._take("(") else ()
+        return self._named_values(")") if self._take("(") else ()
+
+    def _named_values(self, end: str) -> tuple[tuple[str, ast.Value], ...]:
+        """Arguments, or the members of an object; no name comes twice."""
+        found = self._many(end, self._named_value)
+        if len({name for name, _ in found}) != len(found):
+            raise not_graphql()
+        return found
 
     def _named_value(self) -> tuple[str, ast.Value]:
         name = self._name()
@@ -152,7 +182,7 @@ class _Parser:
         if token == "[":
             return ast.ListValue(self._many("]", self._value))
         if token == "{":
-            return ast.ObjectValue(() if self._take("}") else self._many("}", self._named_value))
+            return ast.ObjectValue(() if self._take("}") else self._named_values("}"))
         if token in ("true", "false"):
             return ast.BooleanValue(token == "true")
         if token == "null":

@@ -14,7 +14,7 @@ from towpath_read_engine.conditions import ConditionResolver
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.functions import TrackedFunction
 from towpath_read_engine.guarding import seen
-from towpath_read_engine.inputs import Constant, Definitions, Input
+from towpath_read_engine.inputs import Constant, Definitions, Input, missing
 from towpath_read_engine.model import Column, ComputedField, Link, Relationship
 from towpath_read_engine.naming import Naming
 from towpath_read_engine.operators import operator_for
@@ -115,7 +115,7 @@ class Resolver:
         for column in columns:
             given = self.input(field, column.field)
             if given is None:
-                raise invalid(f"missing required field '{column.field}'", child(field.path, "args"))
+                raise missing(column.field, child(field.path, "args"))
             expected = f"{column.type.written}!"
             given = given.at(expected)
             if given.is_null():
@@ -243,12 +243,12 @@ class Resolver:
         given = given.at("String") if given is not None else None
         if given is None or given.is_null():
             return plan.ColumnField(field.key, column)
-        path = plan.Value(given.source("String", "String"), encode_json_path, TEXT_ARRAY, given.path)
+        path = plan.Value(given.source("String", "String", native=True), encode_json_path, TEXT_ARRAY, given.path)
         return plan.ColumnField(field.key, column, path)
 
 
 def _row_count(given: Input, encoder: Encoder) -> plan.Value:
-    return plan.Value(given.source("Int", "Int"), encoder, BIGINT, given.path)
+    return plan.Value(given.source("Int", "Int", native=True), encoder, BIGINT, given.path)
 
 
 def _ceiling(limit: Input | None, offset: Input | None) -> int | None:

@@ -2,7 +2,8 @@
 
 Every parameter leaves this engine as text (or null) and is read by PostgreSQL's own input function for the column's
 type, so naive timestamps, numerals in strings and any type we never heard of behave as they do in SQL. This module
-refuses only what would be read as something else than was meant: objects for scalars, numbers for text, big integers.
+refuses only what would be read as something else than was meant: objects for scalars, numbers for text, big integers
+(`refusals.py` has the words).
 """
 
 import json
@@ -10,20 +11,25 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isinf
 from typing import Any
 
 from towpath_read_engine import geojson
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.inputs import described
+from towpath_read_engine.paths import parent
+from towpath_read_engine.refusals import misfit, not_whole, too_large
 from towpath_read_engine.variables import kind_of
 
 _RENAMED = {"int4": "Int", "float4": "Float", "bool": "Boolean", "text": "String", "varchar": "String"}
 _SQL_NAMES = {"int8": "bigint", "int2": "smallint"}
 _INTEGER_BITS = {"int2": 16, "int4": 32, "int8": 64}
-_TEXT = frozenset({"text", "varchar"})
+_FLOATS = frozenset({"float4", "float8"})
 _PATTERNS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
 _NUMERIC = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "money"})
-_INTEGER = re.compile(r"-?[0-9]+")
+_DIGITS = re.compile(r"[0-9]+")
+_JSON_STEP = re.compile(r"""\.?(?:([\w-]+)|\[(?:([0-9]+)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\])""", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _KNOWN_FOREIGN = frozenset({"citext", "ltree"})
 _MAPPED = frozenset({"geometry", "geography"})
 _SPATIAL = _MAPPED | {"raster"}
@@ -173,7 +179,7 @@ def encode(value: Any, type_: PgType, path: str) -> str:
     if type_.is_json:
         return json_text(value)
     if value is None:
-        raise invalid(f"unexpected null value for type '{type_.graphql}'", path)
+        raise invalid(f"unexpected null value for type '{type_.written}'", path)
     if type_.enum is not None:
         return _enum_value(value, type_.enum, path)
     if type_.element is not None:
@@ -182,13 +188,22 @@ def encode(value: Any, type_: PgType, path: str) -> str:
         return json_text(geojson.geometry(value, path))
     if type_.is_spatial:
         return geojson.raster(value, path)
-    if isinstance(value, (list, dict)):
-        raise invalid(f"expected a {_noun(type_)} for type '{type_.graphql}', but found {described(kind_of(value))}", path)
-    if type_.base in _TEXT and not isinstance(value, str):
-        raise invalid(f"expected a string for type '{type_.graphql}', but found {described(kind_of(value))}", path)
-    if type_.base in _INTEGER_BITS and isinstance(value, int):
-        _check_range(value, _INTEGER_BITS[type_.base], path)
-    return _plain(value)
+    return value if isinstance(value, str) else _plain(value, type_, path)
+
+
+def _plain(value: Any, type_: PgType, path: str) -> str:
+    """A number or Boolean where the type has such."""
+    if isinstance(value, bool):
+        if type_.base != "bool":
+            raise misfit(value, type_.base, type_.graphql, path)
+        return "true" if value else "false"
+    if type_.base not in _NUMERIC or not isinstance(value, (int, Decimal, float)):
+        raise misfit(value, type_.base, type_.graphql, path)
+    if type_.base in _INTEGER_BITS:
+        return str(_whole(value, _INTEGER_BITS[type_.base], path))
+    if type_.base in _FLOATS and isinf(float(Decimal(value))):  # of a long int float() would raise
+        raise too_large(Decimal(value), path)
+    return str(value)
 
 
 def encode_like(value: Any, type_: PgType, path: str) -> str:
@@ -212,54 +227,44 @@ def encode_texts(values: Any, type_: PgType, path: str) -> str:
 
 
 def encode_limit(value: Any, type_: PgType, path: str) -> str:
-    """A row limit: a non-negative 32-bit integer, not in quotes."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
-        return str(value)
+    """A row limit: a non-negative 32-bit integer, not in quotes; `1.0` is one, too."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and value >= 0:
+        return str(_whole(value, 32, path))
     raise invalid(f"expected a non-negative 32-bit integer for type 'Int', but found {described(kind_of(value))}", path)
 
 
 def encode_offset(value: Any, type_: PgType, path: str) -> str:
     """An offset: a 64-bit integer, quotes allowed; a negative one is PostgreSQL's to refuse."""
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value[:30])
-    if isinstance(value, int) and not isinstance(value, bool):
-        _check_range(value, 64, path)
-        return str(value)
-    raise invalid(f"expected a 64-bit integer for type 'Int', but found {described(kind_of(value))}", path)
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return str(_whole(value, 64, path))
+    wanted = "a 32-bit integer, or a 64-bit integer represented as a string"
+    raise invalid(f"expected {wanted} for type 'Int', but found {described(kind_of(value))}", path)
 
 
 def encode_json_path(value: Any, type_: PgType, path: str) -> str:
     """The `path` argument of a JSON column as a text array."""
     if not isinstance(value, str):
         raise invalid(f"expected a string for type 'String', but found {described(kind_of(value))}", path)
-    return _array(parse_json_path(value, path), TEXT, path)
+    return _array(parse_json_path(value, parent(path)), TEXT, path)
 
 
 def parse_json_path(text: str, path: str) -> list[str]:
     """The steps of a JSON path: `a.b`, `arr[0]`, `['x y']`, with or without a leading `$` or dot."""
     steps: list[str] = []
-    rest = text[1:] if text.startswith("$") else text
-    while rest:
-        rest = rest.removeprefix(".")
-        if rest.startswith("["):
-            inner, closed, rest = rest[1:].partition("]")
-            if inner[:1] in ("'", '"'):
-                quote = inner[0]
-                body, closed, rest = (inner + closed + rest)[1:].partition(f"{quote}]")
-                inner = body
-            elif not inner.isdigit():
-                closed = ""
-            if not closed:
-                raise ReadError(DialectCode.PARSE_FAILED, f"parse json path error: {text}", path)
-            steps.append(inner)
-        else:
-            end = min((i for i in (rest.find("."), rest.find("[")) if i >= 0), default=len(rest))
-            if end == 0:
-                raise ReadError(DialectCode.PARSE_FAILED, f"parse json path error: {text}", path)
-            steps.append(rest[:end])
-            rest = rest[end:]
-            if rest == ".":
-                raise ReadError(DialectCode.PARSE_FAILED, f"parse json path error: {text}", path)
+    at = int(text.startswith("$"))
+    while at < len(text):
+        step = _JSON_STEP.match(text, at)
+        if step is None:
+            advice = (
+                "Accept letters, digits, underscore (_) or hyphen (-) only. "
+                'Use quotes enclosed in bracket (["..."]) if there is any special character'
+            )
+            raise invalid(f"parse json path error: {text}. {advice}", path)
+        name, index, *quoted = step.groups()
+        steps.append(name or index or _ESCAPED.sub(r"\1", quoted[0] or quoted[1] or ""))
+        at = step.end()
     return steps
 
 
@@ -286,20 +291,13 @@ def _enum_value(value: Any, enum: EnumType, path: str) -> str:
     return value
 
 
-def _noun(type_: PgType) -> str:
-    return "boolean" if type_.base == "bool" else "string"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _check_range(value: int, bits: int, path: str) -> None:
-    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-        sentence = f"The value {value} lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?"
-        raise ReadError(DialectCode.PARSE_FAILED, sentence, path)
+def _whole(value: int | Decimal | float, bits: int, path: str) -> int:
+    """A number that is an integer of so many bits."""
+    number = value if isinstance(value, (int, Decimal)) else Decimal(value)
+    half = 2 ** (bits - 1)
+    if not -half <= number < half or number != int(number):
+        raise not_whole(number, path)
+    return int(number)
 
 
 def _array(values: Any, element: PgType, path: str) -> str:

@@ -3,15 +3,20 @@
 Works on the tree and on type names only; it does not know what fields a type has.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from towpath_read_engine import document as ast
 from towpath_read_engine.errors import ReadError, invalid
-from towpath_read_engine.inputs import Definitions, Input
-from towpath_read_engine.paths import child
+from towpath_read_engine.inputs import Definitions, Input, missing
+from towpath_read_engine.paths import ROOT, child
 
-_KNOWN_DIRECTIVES = {"include", "skip", "cached"}
+_LOCATIONS = {
+    "include": ("a field", "an inline fragment"),
+    "skip": ("a field", "an inline fragment"),
+    "cached": ("a query",),
+}
+"""Where each directive may stand; fragments are in their places by then, so that a spread is an inline one."""
+_CACHED = {"ttl": "Int!", "refresh": "Boolean!"}
 
 
 @dataclass(slots=True)
@@ -47,17 +52,15 @@ class Selector:
 
     def root(self, operation: ast.Operation) -> list[SelectedField]:
         """The root fields of an operation."""
-        for directive in operation.directives:
-            if directive.name not in _KNOWN_DIRECTIVES:
-                raise invalid(f"directive '{directive.name}' is not defined in the schema")
-            if directive.name != "cached":
-                raise invalid(f"directive '{directive.name}' is not allowed on a {operation.kind}")
+        self._check(operation.directives, f"a {operation.kind}", ROOT)
+        for directive in operation.directives:  # the only one that has come so far is `cached`
+            self._cached(directive)
         return self._flatten(f"{operation.kind}_root", [(operation.selections, "$")])
 
     def below(self, parent: SelectedField, type_name: str, depth: int) -> list[SelectedField]:
         """The fields under a field whose type is an object."""
         if not parent.inner:
-            raise invalid(f"missing selection set for '{parent.name}'", parent.path)
+            raise invalid(f"missing selection set for '{type_name}'", child(parent.path, "selectionSet"))
         if depth > self._max_depth:
             raise invalid(f"the query is deeper than {self._max_depth} levels; ask for less at once", parent.path)
         return self._flatten(type_name, parent.inner)
@@ -70,7 +73,7 @@ class Selector:
 
     def _collect(self, type_name: str, selections: tuple[ast.Selection, ...], path: str, fields: dict[str, SelectedField]) -> None:
         for selection in selections:
-            if not self._included(selection.directives, path):
+            if not self._included(selection, path):
                 continue
             self._seen += 1
             if self._seen > self._max_fields:
@@ -82,22 +85,13 @@ class Selector:
                     if on is None or on == type_name:
                         self._collect(type_name, selection.selections, path, fields)
                 case ast.FragmentSpread(name=name):
-                    fragment = self._fragment(name, path)
+                    fragment = self._fragments[name]
                     if fragment.on == type_name:
-                        inner = child(path, name, "selectionSet")
-                        self._collect(type_name, fragment.selections, inner, fields)
-
-    def _fragment(self, name: str, path: str) -> ast.Fragment:
-        fragment = self._fragments.get(name)
-        if fragment is None:
-            raise invalid(f"reference to undefined fragment '{name}'", path)
-        return fragment
+                        self._collect(type_name, fragment.selections, path, fields)
 
     def _add(self, found: ast.Field, path: str, fields: dict[str, SelectedField]) -> None:
         arguments = dict(found.arguments)
         here = child(path, found.name)
-        if len(arguments) != len(found.arguments):
-            raise invalid(f"the arguments of field '{found.name}' are not unique", here)
         known = fields.get(found.key)
         if known is None:
             known = fields[found.key] = SelectedField(found.key, found.name, arguments, here)
@@ -122,57 +116,80 @@ class Selector:
             return self._same_arguments(dict(one.fields), dict(other.fields))
         return one == other
 
-    def _included(self, directives: tuple[ast.Directive, ...], path: str) -> bool:
+    def _included(self, selection: ast.Selection, path: str) -> bool:
+        self._check(selection.directives, "a field" if isinstance(selection, ast.Field) else "an inline fragment", path)
+        included = True
+        for directive in selection.directives:
+            place = child(path, directive.name)
+            _only_arguments(directive, ("if",), place)
+            condition = next((value for _, value in directive.arguments), None)
+            if condition is None:
+                raise missing("if", child(place, "args"))
+            holds = Input(condition, self._definitions, child(place, "args", "if")).at("Boolean!").boolean()
+            included &= holds is (directive.name == "include")
+        return included
+
+    def _check(self, directives: tuple[ast.Directive, ...], location: str, path: str) -> None:
+        """Refuse directives that do not exist, stand in the wrong place, or stand there twice."""
         names = [directive.name for directive in directives]
+        for name in names:
+            if name not in _LOCATIONS:
+                raise invalid(f"directive '{name}' is not defined in the schema", path)
+            if location not in _LOCATIONS[name]:
+                raise invalid(f"directive '{name}' is not allowed on {location}", path)
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise invalid(f"the following directives are used more than once: {repeated}", path)
-        included = True
-        for directive in directives:
-            if directive.name not in _KNOWN_DIRECTIVES:
-                raise invalid(f"directive '{directive.name}' is not defined in the schema", path)
-            if directive.name == "cached":
-                raise invalid(f"directive '{directive.name}' is not allowed on a field", path)
-            if [name for name, _ in directive.arguments] != ["if"]:
-                raise invalid(f"directive '{directive.name}' takes exactly the argument 'if'", child(path, directive.name))
-            condition = Input(directive.arguments[0][1], self._definitions, child(path, directive.name, "if")).at("Boolean!")
-            included &= condition.boolean() is (directive.name == "include")
-        return included
+
+    def _cached(self, directive: ast.Directive) -> None:
+        """Check what `cached` says, which has no effect here."""
+        place = child(ROOT, directive.name)
+        _only_arguments(directive, tuple(_CACHED), place)
+        for name, value in directive.arguments:
+            given = Input(value, self._definitions, child(place, "args", name)).at(_CACHED[name])
+            if name == "refresh":
+                given.boolean()
+            elif given.kind() != "integer":
+                raise given.fail("a 32-bit integer", "Int")
 
 
-def refuse_cycles(fragments: dict[str, ast.Fragment]) -> None:
-    """Refuse fragments that spread each other, however deep.
+def _only_arguments(directive: ast.Directive, known: tuple[str, ...], path: str) -> None:
+    for name, _ in directive.arguments:
+        if name not in known:
+            raise invalid(f"'{directive.name}' has no argument named '{name}'", path)
+
+
+def check_spreads(operation: ast.Operation, fragments: dict[str, ast.Fragment]) -> None:
+    """Refuse an operation that spreads what is no fragment, or fragments that spread each other, however deep.
 
     Raises:
-        ReadError: some do.
+        ReadError: it does.
     """
     done: set[str] = set()
 
-    def visit(name: str, stack: tuple[str, ...]) -> None:
-        if name in stack:
-            raise _cycle(stack[stack.index(name) :])
-        if name in done or name not in fragments:
-            return
-        for other in _spreads(fragments[name].selections):
-            visit(other, (*stack, name))
-        done.add(name)
+    def walk(selections: tuple[ast.Selection, ...], path: str, stack: tuple[str, ...]) -> None:
+        for selection in selections:
+            match selection:
+                case ast.Field(name=name):
+                    walk(selection.selections or (), child(path, name, "selectionSet"), stack)
+                case ast.InlineFragment():
+                    walk(selection.selections, path, stack)
+                case ast.FragmentSpread(name=name):
+                    if name not in fragments:
+                        raise invalid(f'reference to undefined fragment "{name}"', path)
+                    if name in stack:
+                        raise _cycle(stack[stack.index(name) :], path)
+                    if name not in done:
+                        walk(fragments[name].selections, child(path, name, "selectionSet"), (*stack, name))
+                        done.add(name)
 
-    for name in fragments:
-        visit(name, ())
-
-
-def _spreads(selections: tuple[ast.Selection, ...]) -> Iterator[str]:
-    for selection in selections:
-        if isinstance(selection, ast.FragmentSpread):
-            yield selection.name
-        else:
-            yield from _spreads(selection.selections or ())
+    walk(operation.selections, child(ROOT, "selectionSet"), ())
 
 
-def _cycle(names: tuple[str, ...]) -> ReadError:
+def _cycle(names: tuple[str, ...], path: str) -> ReadError:
     """The refusal of fragments that spread each other."""
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    return invalid(f"the fragment definition(s) {listed} form a cycle")
+    return invalid(f"the fragment definition(s) {listed} form a cycle", path)
 
 
 def variables_in(operation: ast.Operation, fragments: dict[str, ast.Fragment]) -> frozenset[str]:

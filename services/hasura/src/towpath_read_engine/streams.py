@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from towpath_read_engine import plan
 from towpath_read_engine.errors import ReadError, invalid
 from towpath_read_engine.guarding import seen
-from towpath_read_engine.inputs import Constant, Input
+from towpath_read_engine.inputs import Constant, Input, missing
 from towpath_read_engine.model import Column, Table
 from towpath_read_engine.operators import operator_for
 from towpath_read_engine.paths import child
@@ -88,7 +88,7 @@ class StreamResolver:
         given = self._needed(field, "batch_size").at("Int!")
         if given.is_null():
             raise invalid("unexpected null value for type 'Int'", given.path)
-        return plan.Value(given.source("Int!", "Int!"), _encode_batch_size, BIGINT, given.path)
+        return plan.Value(given.source("Int!", "Int!", native=True), _encode_batch_size, BIGINT, given.path)
 
     def _cursor(self, field: SelectedField, view: TableView) -> tuple[Column, plan.Value, Literal["asc", "desc"]]:
         """The cursor's column, where it begins, and its direction."""
@@ -110,7 +110,7 @@ class StreamResolver:
             if name not in ("initial_value", "ordering"):
                 raise invalid(f"field '{name}' not found in type: '{type_name}'", value.path)
         if "initial_value" not in members:
-            raise invalid("missing required field 'initial_value'", given.path)
+            raise missing("initial_value", given.path)
         direction = self._direction(view, members.get("ordering"))
         values_type = view.type("stream_cursor_value_input")
         values = members["initial_value"].at(f"{values_type}!")
@@ -140,7 +140,7 @@ class StreamResolver:
     def _needed(self, field: SelectedField, name: str) -> Input:
         given = self._resolver.input(field, name)
         if given is None:
-            raise invalid(f"missing required field '{name}'", child(field.path, "args"))
+            raise missing(name, child(field.path, "args"))
         return given
 
 
