@@ -81,7 +81,9 @@ def _value(argument: Argument, given: Input) -> plan.CallArgument:
     if given.is_null():
         return plan.Null(type_)
     element = f"{type_.graphql}!" if type_.element is not None else argument.written
-    source = given.source(element, argument.written, many=type_.element is not None, json=type_.is_structured)
+    source = given.source(
+        element, argument.written, many=type_.element is not None, json=type_.is_structured, holes=type_.element is not None
+    )
     return plan.Value(source, encode, type_, given.path)
 
 

@@ -161,7 +161,7 @@ class ConditionResolver:
         given = given.at(expected)
         if given.is_null() and operator.null_passes and not self._null_collapse:
             return plan.comparison(column, operator.template, plan.Null(operand))
-        if self._is_dropped(given, _NO_LIST if operator.many else f"unexpected null value for type '{operand.written}'"):
+        if self._is_dropped(given, _NO_LIST if operator.many else f"unexpected null value for type '{operand.graphql}'"):
             return plan.TRUE
         element = f"{operand.written if operator.many else operand.graphql}!"
         source = given.source(
@@ -170,6 +170,7 @@ class ConditionResolver:
             many=operator.many or operand.element is not None,
             json=operand.is_structured,
             enum=operand.enum is not None,
+            holes=operand.element is not None,
         )
         encoder = encode_many if operator.many else operator.encoder
         return plan.comparison(column, operator.template, plan.Value(source, encoder, operand, given.path, operator.many), operator.box)

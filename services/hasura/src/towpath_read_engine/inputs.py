@@ -187,7 +187,15 @@ class Input:
         return found
 
     def source(
-        self, element: str, type_name: str, *, many: bool = False, json: bool = False, enum: bool = False, native: bool = False
+        self,
+        element: str,
+        type_name: str,
+        *,
+        many: bool = False,
+        json: bool = False,
+        enum: bool = False,
+        native: bool = False,
+        holes: bool = False,
     ) -> Source:
         """Where a parameter takes this value from; nothing is asked of it.
 
@@ -198,10 +206,12 @@ class Input:
             json: whether any JSON value fits.
             enum: whether the value, or an item of the list, is a bare word; in variables a string.
             native: whether the position has one of GraphQL's own types, so that no bare word fits.
+            holes: whether the innermost list is an array of PostgreSQL, whose items may be null.
         """
         match self._node:
             case Slot(key=int()) if enum:
-                raise (self.items() or [self])[0].fail("an enum value", element.removesuffix("!"))
+                first = self.items()[:1] if self.kind() == "list" else ()
+                raise (*first, self)[0].fail("an enum value", element.removesuffix("!"))
             case Slot() as slot:
                 return slot
             case ast.EnumValue(name) if not native:  # elsewhere a bare word is a text
@@ -213,7 +223,14 @@ class Input:
                 inner = element.removesuffix("!")
                 lists = inner.startswith("[")
                 item_type = inner[1:-1] if lists else element
-                return ListOf(tuple(below(item).source(item_type, element, many=lists, json=json, enum=enum) for item in self.items()))
+                return ListOf(
+                    tuple(
+                        Constant(None)
+                        if holes and not lists and isinstance(item._node, ast.NullValue)
+                        else below(item).source(item_type, element, many=lists, json=json, enum=enum, holes=holes)
+                        for item in self.items()
+                    )
+                )
             case ast.ObjectValue() if json:
                 return ObjectOf(
                     tuple((key, value._json_part().source(element, element, json=True)) for key, value in self.entries(type_name))

@@ -42,6 +42,11 @@ def misfit(value: Any, base: str, name: str, path: str) -> ReadError:
     return ReadError(DialectCode.PARSE_FAILED, sentence, path)
 
 
+def no_array(value: Any, path: str) -> ReadError:
+    """The refusal of what is no list where an array is wanted."""
+    return ReadError(DialectCode.PARSE_FAILED, f"parsing [] failed, expected Array, but encountered {_kind(value)}", path)
+
+
 def not_whole(value: int | Decimal, path: str) -> ReadError:
     """The refusal of a number that is no integer of the size."""
     sentence = f"The value {scientific(value)} lies outside the bounds or is not an integer."

@@ -18,7 +18,7 @@ from towpath_read_engine import geojson
 from towpath_read_engine.errors import DialectCode, ReadError, invalid
 from towpath_read_engine.inputs import described
 from towpath_read_engine.paths import parent
-from towpath_read_engine.refusals import misfit, not_whole, too_large
+from towpath_read_engine.refusals import misfit, no_array, not_whole, too_large
 from towpath_read_engine.variables import kind_of
 
 _RENAMED = {"int4": "Int", "float4": "Float", "bool": "Boolean", "text": "String", "varchar": "String"}
@@ -179,11 +179,11 @@ def encode(value: Any, type_: PgType, path: str) -> str:
     if type_.is_json:
         return json_text(value)
     if value is None:
-        raise invalid(f"unexpected null value for type '{type_.written}'", path)
+        raise invalid(f"unexpected null value for type '{type_.graphql}'", path)
     if type_.enum is not None:
         return _enum_value(value, type_.enum, path)
     if type_.element is not None:
-        return value if isinstance(value, str) else _array(value, type_.element, path)
+        return value if isinstance(value, str) else _array_value(value, type_.element, path)
     if type_.is_mapped:
         return json_text(geojson.geometry(value, path))
     if type_.is_spatial:
@@ -218,7 +218,8 @@ def encode_like(value: Any, type_: PgType, path: str) -> str:
 
 def encode_many(value: Any, type_: PgType, path: str) -> str:
     """A list of values as an array; one value is a list of one. A session variable's text is an array literal already."""
-    return _array(value if isinstance(value, list) else [value], type_, path)
+    items = value if isinstance(value, list) else [value]
+    return encode_texts([encode(item, type_, f"{path}[{i}]") for i, item in enumerate(items)], type_, path)
 
 
 def encode_texts(values: Any, type_: PgType, path: str) -> str:
@@ -247,7 +248,7 @@ def encode_json_path(value: Any, type_: PgType, path: str) -> str:
     """The `path` argument of a JSON column as a text array."""
     if not isinstance(value, str):
         raise invalid(f"expected a string for type 'String', but found {described(kind_of(value))}", path)
-    return _array(parse_json_path(value, parent(path)), TEXT, path)
+    return encode_texts(parse_json_path(value, parent(path)), TEXT_ARRAY, path)
 
 
 def parse_json_path(text: str, path: str) -> list[str]:
@@ -300,11 +301,13 @@ def _whole(value: int | Decimal | float, bits: int, path: str) -> int:
     return int(number)
 
 
-def _array(values: Any, element: PgType, path: str) -> str:
-    if isinstance(values, dict):
-        raise invalid(f"expected a list for type '[{element.graphql}!]', but found an object", path)
-    items = values if isinstance(values, list) else [values]
-    return "{" + ",".join(_item(encode(value, element, f"{path}[{i}]")) for i, value in enumerate(items)) + "}"
+def _array_value(values: Any, element: PgType, path: str) -> str:
+    """An array; what is wrong with an item is told of the whole, as in Hasura."""
+    if not isinstance(values, list):
+        raise no_array(values, path)
+    return (
+        "{" + ",".join("NULL" if value is None and not element.is_json else _item(encode(value, element, path)) for value in values) + "}"
+    )
 
 
 def _item(text: str) -> str:
