@@ -211,11 +211,14 @@ class Schema:
                 raise invalid("no mutations exist")
             check_spreads(chosen, tree.fragments)
             weight = tree_weight(lexed)
+            definitions, used = {item.name: item for item in chosen.variables}, variables_in(chosen, tree.fragments)
+            for name in sorted(used - definitions.keys()):
+                raise invalid(f'unbound variable "{name}"')
             operation = _Operation(
                 fragments=tree.fragments,
                 operation=chosen,
-                definitions={item.name: item for item in chosen.variables},
-                used=variables_in(chosen, tree.fragments),
+                definitions=definitions,
+                used=used,
                 plans=DecisionTree(limit=self._settings.plans_per_document, room=self._largest - weight),
                 weight=weight,
             )
@@ -348,8 +351,6 @@ def _too_deep() -> ReadError:
 
 def _values(operation: _Operation, request: Request, lexed: LexedDocument) -> Values:
     """Variables and lifted literals in one mapping, after the checks that need no schema."""
-    for name in sorted(operation.used - operation.definitions.keys()):
-        raise invalid(f'unbound variable "{name}"')
     unexpected = request.variables.keys() - operation.used
     if unexpected:
         raise invalid(f"unexpected variables in variableValues: {', '.join(sorted(unexpected))}")
