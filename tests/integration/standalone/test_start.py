@@ -216,7 +216,13 @@ def start(data: Path, *options: str, **env: str) -> subprocess.CompletedProcess[
 
 def test_a_second_start_on_the_directory(backend):
     """It is refused, names the server that runs there, and does it no harm."""
-    refused(start(backend.directory), "DATA_DIR_IN_USE", backend.url, f"process {backend.pid}", "towpath server stop", "--data-dir")
+    refused(
+        start(backend.directory),
+        "DATA_DIR_IN_USE",
+        backend.url,
+        f"process {backend.pid}",
+        f"towpath server stop --data-dir {backend.directory}",
+    )
     assert get(f"{backend.url}/health")[0] == 200
     note = json.loads(towpath("server", "status", "--json", "--data-dir", str(backend.directory)).stdout)
     assert (note["pid"], note["healthy"]) == (backend.pid, True)

@@ -141,7 +141,11 @@ def choose(
         problems += [(Code.BAD_PARAMETERS, f"{place} {what}") for place, what in faults(repr(name), value, schemas.get(name, {}))]
     if problems:
         code = problems[0][0] if len(problems) == 1 else Code.BAD_PARAMETERS
-        said = f": {problems[0][1]}." if len(problems) == 1 else "." + "".join(f"\n  {what}" for _, what in problems)
+        said = (
+            f": {problems[0][1].removesuffix('?')}{'?' if problems[0][1].endswith('?') else '.'}"
+            if len(problems) == 1
+            else "." + "".join(f"\n  {what}" for _, what in problems)
+        )
         raise TowpathError(code, f"The parameters do not fit flow {flow_name!r}{said}")
     return values
 

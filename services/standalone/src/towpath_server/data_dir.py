@@ -13,6 +13,7 @@ import secrets
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from towpath_proto.errors import Code, TowpathError
@@ -97,7 +98,8 @@ class DataDirectory:
                 who = f" at {note.url} (process {note.pid})" if note else ""
                 raise TowpathError(
                     Code.DATA_DIR_IN_USE,
-                    f"A Towpath server{who} already uses {self.path}; stop it with `towpath server stop`, or choose another --data-dir.",
+                    f"A Towpath server{who} already uses {self.path}; stop it with `towpath server stop --data-dir "
+                    f"{quote(str(self.path))}`, or choose another --data-dir.",
                     path=str(self.path),
                 ) from None
             self._lock = lock

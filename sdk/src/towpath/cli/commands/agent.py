@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,9 +94,15 @@ def _start(kind: Any, options: dict[str, Any]) -> None:
 
     logging.basicConfig(level=options["log_level"].upper(), format="%(asctime)s %(levelname)-7s %(name)s | %(message)s", datefmt="%H:%M:%S")
     agent = kind.from_command(_settings(options), Settings.from_env(), options)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: agent.stop())
+    stop_on_signals(agent)
     agent.run()
+
+
+def stop_on_signals(agent: Any) -> None:
+    """Have SIGINT and SIGTERM stop the agent, however many come and whatever they interrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # not in the handler: it may have interrupted the main thread, or a handler before it, inside a lock that `stop` takes
+        signal.signal(number, lambda *_: threading.Thread(target=agent.stop, name="towpath-agent-stop", daemon=True).start())
 
 
 @click.group(cls=_AgentGroup, table=AGENTS, plugins="towpath.agents")

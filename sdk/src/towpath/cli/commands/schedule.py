@@ -89,6 +89,9 @@ def _switch(flow: str, project: str | None, as_json: bool, *, active: bool) -> N
         found = the_flow(client, flow, project)
         client.set_schedule_active(found["id"], active)
         row = client.get_flow(found["id"])
+    if not _of(row) and not as_json:
+        click.echo(f"{row['name']} has no schedule, so nothing changes now; give it one in its script: Flow(…, schedule=…).")
+        return
     consequence = "Its next fires:" if active else "It makes no more runs; what it had scheduled ahead is gone. It would fire:"
     _shown(row, 3, as_json, f"The schedule of {row['name']} is {'on' if active else 'off'}. {consequence}")
 
