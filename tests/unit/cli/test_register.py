@@ -68,6 +68,19 @@ def test_force_makes_a_version_of_what_has_not_changed(api: FakeApi, towpath: An
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_two_flows_of_one_name_in_a_script_are_refused(api: FakeApi, towpath: Any, tmp_path: Path):
+    """Each would replace the other; a second variable for the same flow is none."""
+    path = write(tmp_path, "same")
+    path.write_text(path.read_text() + "again = flow\n")
+    assert towpath("register", "-p", str(path))[0] == 0
+    path.write_text(path.read_text() + "with Flow('same') as other:\n    one()\n")
+    before = len(api.of("register_flow"))
+    status, out, err = towpath("register", "-p", str(path))
+    assert (status, out) == (1, "")
+    assert err == f"towpath: {path} has several flows named 'same'; give each a name of its own. (BAD_FLOW)\n"
+    assert len(api.of("register_flow")) == before
+
+
 def test_an_api_that_is_away_ends_the_command_at_once(api: FakeApi, towpath: Any, tmp_path: Path):
     """Not one failure a flow, but one sentence and status 2."""
     write(tmp_path, "a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,9 @@ def _load(found: list[Source], names: tuple[str, ...], results: Results) -> list
     broken = False
     for source in found:
         try:
-            loaded += [(source, flow) for flow in flows_of(source)]
+            flows = flows_of(source)
+            _check_names(source, flows)
+            loaded += [(source, flow) for flow in flows]
         except TowpathError as e:
             broken = True
             results.add(_failure(source, None, e))
@@ -147,6 +150,14 @@ def _load(found: list[Source], names: tuple[str, ...], results: Results) -> list
         error = TowpathError(Code.NOT_FOUND, f"There is no flow named {', '.join(missing)} in {where}; there: {known}.")
         results.add(_failure(None, None, error))
     return [(source, flow) for source, flow in loaded if not names or flow.name in names]
+
+
+def _check_names(source: Source, flows: Sequence[Flow]) -> None:
+    """Each of two flows of one name would be a new version of the other, at every registration, and the last would win."""
+    names = [flow.name for flow in {id(flow): flow for flow in flows}.values()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TowpathError(Code.BAD_FLOW, f"{source} has several flows named {', '.join(map(repr, twice))}; give each a name of its own.")
 
 
 def _check_project(client: Client, project: str) -> None:
