@@ -11,20 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from graphql import (
-    DocumentNode,
-    ExecutionResult,
-    Executor,
-    GraphQLError,
-    GraphQLSchema,
-    execute,
-)
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive
 
 from towpath_graphql.app.caller import Caller
 from towpath_graphql.documents import Documents
+from towpath_graphql.execution import execute
 from towpath_graphql.resolvers.context import Context
 from towpath_proto.errors import Code, TowpathError
 from towpath_service_kit.health import Ready, health_routes
@@ -69,14 +63,7 @@ def build_app(schema: GraphQLSchema, make_context: MakeContext, secret: str, rea
         if isinstance(document, list):
             return _answer({"errors": [_format(e, Code.VALIDATION_FAILED) for e in document]}, 400)
         with seconds.labels(_first_field(document)).time():
-            result = execute(
-                schema,
-                document,
-                context_value=make_context(caller),
-                variable_values=variables,
-                operation_name=body.get("operationName"),
-                executor_class=Executor,  # the plain one: nothing here is deferred or streamed
-            )
+            result = execute(schema, document, make_context(caller), variables, body.get("operationName"))
             if not isinstance(result, ExecutionResult):
                 result = await result
         answer: dict[str, Any] = {"data": result.data}
