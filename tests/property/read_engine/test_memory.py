@@ -14,7 +14,7 @@ from towpath_read_engine.database import LONGEST_PREPARED, Database
 from towpath_read_engine.engine import Engine, EngineSettings, Request, Session
 from towpath_read_engine.errors import ReadError
 from towpath_read_engine.metadata_files import load
-from towpath_read_engine.session import MOST_PREPARED
+from towpath_read_engine.session import ReadSession
 
 ROOM = 2 * 1024 * 1024
 _SLACK = 256 * 1024
@@ -107,7 +107,7 @@ async def test_few_and_short_statements_stay_prepared(library_url, library_metad
     try:
         engine = Engine(database)
         await engine.load(load(library_metadata))
-        often, once = Request("{ author { id } }"), [Request(f"{{ a{n}: author {{ id }} }}") for n in range(MOST_PREPARED + 50)]
+        often, once = Request("{ author { id } }"), [Request(f"{{ a{n}: author {{ id }} }}") for n in range(ReadSession.most_prepared + 50)]
         long = Request(f"{{ author {{ {_words(1, 900, 'a{i}: name')} }} }}")
         assert len(engine.compile(long, Session()).statement) > LONGEST_PREPARED
         for request in [*once, *[often] * 3, *[long] * 3]:
@@ -118,7 +118,7 @@ async def test_few_and_short_statements_stay_prepared(library_url, library_metad
             await engine.execute(request, Session())
             await engine.execute(request, Session())
         count = "select count(*)::text from pg_prepared_statements"
-        assert int(await database.fetch(count)) == MOST_PREPARED
+        assert int(await database.fetch(count)) == ReadSession.most_prepared
     finally:
         await database.close()
 

@@ -63,8 +63,8 @@ class Database:
         """Close every connection."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            await self._rest(pool)
             await pool.close(timeout=2)
+            await self._rest(pool)  # a closed pool closes it; an open one would wonder aloud about a session that is dead already
 
     async def fetch(self, statement: str, parameters: Sequence[str | None] = (), *, wait: float | None = None) -> bytes:
         """The single value of a statement, as PostgreSQL wrote it.
@@ -115,7 +115,7 @@ class Database:
         try:
             text = statement.encode()
             written = [None if value is None else value.encode() for value in parameters]
-            values = await session.ask(text, written, keep=self._recurs(text))
+            values = await session.values(text, written, keep=self._recurs(text))
             return tuple([b"null" if value is None else value for value in values])
         finally:
             await self._put_back(pool, session)

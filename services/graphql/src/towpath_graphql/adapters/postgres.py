@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg import AsyncCursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -27,9 +26,6 @@ from towpath_proto.errors import Code, TowpathError
 from towpath_proto.ids import uuid7
 from towpath_service_kit import tracing
 from towpath_service_kit.connection import Connection
-
-_MANY_ROWS = 1_000
-
 
 _OPTIONS = "-c client_encoding=UTF8 -c timezone=UTC -c application_name=towpath-graphql -c plan_cache_mode=force_generic_plan"
 """Statements come prepared, and no plan of ours hangs on a parameter's value: planning each call anew cost a quarter of its time."""
@@ -48,7 +44,6 @@ def _dumps(value: Any) -> bytes:
 
 
 async def _configure(connection: Connection) -> None:
-    connection.prepare_threshold = 1  # every statement of ours is used again
     set_json_dumps(_dumps, connection)
     set_json_loads(orjson.loads, connection)
 
@@ -108,36 +103,35 @@ def translate(error: psycopg.Error | PoolTimeout) -> TowpathError:
     return TowpathError(Code.INTERNAL, "The database refused the request; the service's log has the details.")
 
 
+def _bound(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: Jsonb(value.value) if isinstance(value, Json) else value for name, value in parameters.items()}
+
+
 class PostgresTransaction:
     """One transaction; see `ports.Transaction` for its obligations."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._queries = queries.load()
+        self._statements = queries.statements()
         self._now: datetime | None = None
         self.events: list[Event] = []
         self._taken = 0
 
-    async def _execute(self, query: str, parameters: dict[str, Any]) -> AsyncCursor[Row]:
-        bound = {k: Jsonb(v.value) if isinstance(v, Json) else v for k, v in parameters.items()}
-        return await self._connection.statements.execute(self._queries[query], bound)
-
     async def all(self, query: str, /, **parameters: Any) -> list[Row]:
         """All rows of a named query."""
-        rows = await (await self._execute(query, parameters)).fetchall()
-        if len(rows) > _MANY_ROWS:
-            self._connection.forget_rows()
+        rows = await self._connection.rows(self._statements[query], _bound(parameters))
         if rows and self._now is None and isinstance(rows[0].get("now"), datetime):
             self._now = rows[0]["now"]
         return rows
 
     async def one(self, query: str, /, **parameters: Any) -> Row | None:
         """The first row of a named query, or None."""
-        return await (await self._execute(query, parameters)).fetchone()
+        rows = await self._connection.rows(self._statements[query], _bound(parameters))
+        return rows[0] if rows else None
 
     async def run(self, query: str, /, **parameters: Any) -> int:
         """Run a named query for its effect; the number of rows it touched."""
-        return (await self._execute(query, parameters)).rowcount
+        return await self._connection.touch(self._statements[query], _bound(parameters))
 
     async def now(self) -> datetime:
         """The transaction's time."""

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+from towpath_service_kit.statements import Statement
+
 NOT_QUERIES = frozenset({"schema.sql"})
 
 
@@ -39,3 +41,9 @@ def load() -> MappingProxyType[str, bytes]:
                 found[name] = "\n".join(lines).rstrip().rstrip(";").encode()
             name, lines = line.removeprefix("-- name:").strip(), []
     return MappingProxyType(found)
+
+
+@cache
+def statements() -> MappingProxyType[str, Statement]:
+    """All queries by name, as connections ask them."""
+    return MappingProxyType({name: Statement(query) for name, query in load().items()})
