@@ -130,3 +130,50 @@ async def test_a_statement_that_fails_in_a_transaction(connection: Connection) -
             await divide()
         assert connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
     assert await connection.rows(statement, {"by": 1}) == [{"result": 1}]
+
+
+async def test_callers_at_once_are_served_one_after_the_other(connection: Connection) -> None:
+    """As with psycopg's cursors."""
+    statement = Statement(b"select %(value)s::int as value, pg_sleep(0.001) is null as slept")
+    async with asyncio.timeout(30):
+        rows = await asyncio.gather(*(connection.rows(statement, {"value": value}) for value in range(8)))
+    assert [row["value"] for (row,) in rows] == list(range(8))
+
+
+async def test_a_connection_that_is_closed_while_a_statement_waits(connection: Connection) -> None:
+    """The statement fails at once."""
+    async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as other:
+        await other.execute("select pg_advisory_lock(2)")
+        waiting = asyncio.create_task(connection.rows(Statement(b"select pg_advisory_lock(2)"), {}))
+        await _lock_is_waited_for(other, 1)
+        await connection.close()
+        async with asyncio.timeout(30):
+            with pytest.raises(psycopg.OperationalError):
+                await waiting
+
+
+async def test_what_psycopg_does_itself_drops_nothing_prepared(connection: Connection) -> None:
+    """It would after a statement of its own that it has prepared, and a change of a table."""
+    statement = Statement(b"select 1 as one")
+    for _ in range(3):
+        assert await connection.rows(statement, {}) == [{"one": 1}]
+    for _ in range(8):
+        await connection.execute("select 2", prepare=None)
+    await connection.execute("create temporary table dropped (id int)")
+    await connection.execute("drop table dropped")
+    assert await connection.rows(statement, {}) == [{"one": 1}]
+
+
+async def test_columns_that_are_renamed(connection: Connection) -> None:
+    """A statement that reads whatever columns there are names them as they are called by then; what failed is not left in the server."""
+    await connection.execute("create temporary table renamed as select 1 as i")
+    statement = Statement(b"select * from renamed")
+    for _ in range(3):
+        assert await connection.rows(statement, {}) == [{"i": 1}]
+    await connection.execute("alter table renamed rename i to j")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        await connection.rows(statement, {})
+    for _ in range(3):
+        assert await connection.rows(statement, {}) == [{"j": 1}]
+    prepared = await (await connection.execute("select count(*) as number from pg_prepared_statements")).fetchall()
+    assert prepared == [(1,)]

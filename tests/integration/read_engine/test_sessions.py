@@ -87,3 +87,22 @@ async def test_a_closed_database_leaves_no_session(library_url: str) -> None:
                 query = "select count(*) from pg_stat_activity where pid = %s"
                 while (await (await other.execute(query, [pid])).fetchone()) != (0,):  # noqa: ASYNC110 - PostgreSQL tells nobody of it
                     await asyncio.sleep(0.005)
+
+
+async def test_a_database_that_is_closed_in_a_hurry(library_url: str) -> None:
+    """Its last session does not outlive it, whatever the moment, and opened again it answers."""
+    database = Database(library_url, max_size=2)
+    for steps in range(12):
+        await database.open()
+        await database.fetch(_PID)
+        closing = asyncio.create_task(database.close())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        if closing.cancelled() and database._pool is not None:  # it had not begun
+            await database.close()
+        assert database._latest is None
+    await database.open()
+    assert int(await database.fetch(_PID)) > 0
+    await database.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import re
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath_graphql import execution
+from towpath_graphql.documents import Documents
 from towpath_graphql.resolvers import schema as ours
 
 SDL = """
@@ -371,8 +374,46 @@ def test_what_runs_send_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> N
     assert given[-1] == given[0] == {"input": {"states": [{"task_run_id": UUID(int=1), "version": 1, "state": {"type": "Running"}}]}}
 
 
-def test_no_more_is_kept_than_said() -> None:
+def test_what_is_kept_goes_with_its_document() -> None:
+    """Nothing else holds it: a document that is too long to be kept leaves nothing behind."""
     schema = schema_of(lambda: {"id": 1, "must": 2})
-    for number in range(execution.KEPT + 5):
-        same(schema, parse(f"query ($n: Int) {{ thing {{ a{number}: id }} echo(n: $n) }}"), {"n": number})
-    assert len(execution._completers._made) == len(execution._coercers._made) == execution.KEPT
+    document = parse("query ($n: Int) { thing { id } echo(n: $n) }")
+    for number in range(3):
+        same(schema, document, {"n": number})
+    kept = weakref.ref(document.definitions[0])
+    del document
+    gc.collect()
+    assert kept() is None
+
+
+def test_documents_of_a_shape_share_what_was_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of the parts that are shared between them, whose literals are elsewhere; defaults are literals."""
+    schema = ours.build_schema.__wrapped__()
+    documents, made = Documents(schema), 0
+    completer = execution._completer
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal made
+        made += 1
+        return completer(*arguments)
+
+    monkeypatch.setattr(execution, "_completer", counted)
+    field = schema.mutation_type.fields["get_or_create_task_run_info"]
+
+    async def resolve(*_: Any, **arguments: Any) -> Any:
+        return {"id": UUID(int=1), "version": 1, "state": "Pending", "serialized_state": {}}
+
+    field.resolve = resolve
+    counts = set()
+    for number in range(4):
+        text = (
+            f'mutation {{ get_or_create_task_run_info(input: {{ flow_run_id: "{UUID(int=number)}", task_id: "{UUID(int=2)}", '
+            f"map_index: {number} }}) {{ id version }} }}"
+        )
+        document = documents.get(text)
+        assert not isinstance(document, list)
+        assert f'"id": "{UUID(int=1)}"' in answer(lambda document=document: execution.execute(schema, document, "context")).replace(
+            "'", '"'
+        )
+        counts.add(made)
+    assert len(counts) <= 2  # for the parsed document and for those made from it

@@ -7,10 +7,10 @@ left to graphql-core from the start, so its answers, errors and paths are the on
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from graphql import (
@@ -27,6 +27,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLString,
+    Node,
     OperationDefinitionNode,
     SelectionSetNode,
     Undefined,
@@ -44,8 +45,7 @@ from graphql.pyutils import AwaitableOrValue
 T = TypeVar("T")
 _Step = Callable[[Any], Any]
 _Variable = tuple[str, GraphQLVariableSignature, _Step]
-KEPT = 500
-"""Selection sets, and lists of variables, whose way is remembered."""
+_KEPT = "towpath_kept"
 _PLAIN = frozenset({str, int, float, bool, dict, list, UUID, datetime})
 """Types of values that are nothing to wait for, to call or to raise; subclasses may be."""
 _AS_IT_IS: dict[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
@@ -84,29 +84,19 @@ def execute(
     )
 
 
-class _Kept(Generic[T]):
-    """What was made of nodes (by identity: their equality looks at all below them) and types; None where that is not plain."""
+def _kept(node: Node, kind: Any, make: Callable[[], T]) -> T | None:
+    """What was made of a node and a type; None where that is not plain.
 
-    def __init__(self) -> None:
-        self._made: OrderedDict[tuple[int, int], tuple[object, object, T | None]] = OrderedDict()
-
-    def get(self, node: Any, kind: Any, make: Callable[[Any, Any], T]) -> T | None:
-        key = (id(node), id(kind))
-        found = self._made.get(key)
-        if found is not None:
-            return found[2]
+    It is kept on the node, so it lives as long as that: documents are kept or not elsewhere.
+    """
+    found = vars(node).get(_KEPT)
+    if found is None or found[0] is not kind:
         try:
-            made = make(node, kind)
+            made = make()
         except _NotPlainError:
             made = None
-        self._made[key] = (node, kind, made)  # holds on to both, so that nothing else gets their ids
-        if len(self._made) > KEPT:
-            self._made.popitem(last=False)
-        return made
-
-
-_completers: _Kept[_Step] = _Kept()
-_coercers: _Kept[list[_Variable]] = _Kept()
+        found = vars(node)[_KEPT] = (kind, made)
+    return found[1]
 
 
 class _Execution(Executor[Any]):
@@ -115,7 +105,7 @@ class _Execution(Executor[Any]):
     ) -> AwaitableOrValue[Any]:
         node = field_details_list[0].node
         if type(result) is dict and node.selection_set is not None and len(field_details_list) == 1 and not node.directives:
-            complete = _completers.get(node.selection_set, return_type, _completer)
+            complete = _kept(node.selection_set, return_type, partial(_completer, node.selection_set, return_type))
             if complete is not None:
                 try:
                     return complete(result)
@@ -195,7 +185,8 @@ def _variable_values(schema: GraphQLSchema, nodes: Sequence[VariableDefinitionNo
     sources: dict[str, VariableValueSource] = {}
     coerced: dict[str, Any] = {}
     if nodes:
-        variables = _coercers.get(nodes, schema, _variables)
+        # each of them belongs to one list, and where none holds a literal the list is the same in all documents of a shape
+        variables = _kept(nodes[0], schema, partial(_variables, nodes, schema))
         if variables is None:
             return None
         try:
@@ -211,6 +202,8 @@ def _variable_values(schema: GraphQLSchema, nodes: Sequence[VariableDefinitionNo
 def _variables(nodes: Sequence[VariableDefinitionNode], schema: GraphQLSchema) -> list[_Variable]:
     made = []
     for node in nodes:
+        if node.default_value or node.directives:
+            raise _NotPlainError
         signature = get_variable_signature(schema, node)
         if isinstance(signature, GraphQLError):
             raise _NotPlainError

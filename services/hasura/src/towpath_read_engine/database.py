@@ -62,9 +62,13 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         pool, self._pool = self._pool, None
+        session, self._latest = self._latest, None
         if pool is not None:
-            await pool.close(timeout=2)
-            await self._rest(pool)  # a closed pool closes it; an open one would wonder aloud about a session that is dead already
+            try:
+                await pool.close(timeout=2)
+            finally:
+                if session is not None:  # a closed pool closes it; an open one would wonder aloud about a session that is dead already
+                    await pool.putconn(session)
 
     async def fetch(self, statement: str, parameters: Sequence[str | None] = (), *, wait: float | None = None) -> bytes:
         """The single value of a statement, as PostgreSQL wrote it.
@@ -126,9 +130,10 @@ class Database:
         The pool gives the one that has rested longest. The one asked last has what it needs in its processor's cache: the same
         statement took a tenth less.
         """
-        session, self._latest = self._latest, None
-        if session is not None:
-            return session
+        if pool is self._pool:
+            session, self._latest = self._latest, None
+            if session is not None:
+                return session
         self._waiting += 1
         try:
             return await pool.getconn(wait)
@@ -137,9 +142,10 @@ class Database:
 
     async def _rest(self, pool: AsyncConnectionPool[ReadSession]) -> None:
         """Give the session that was asked last to the pool."""
-        session, self._latest = self._latest, None
-        if session is not None:
-            await pool.putconn(session)
+        if pool is self._pool:
+            session, self._latest = self._latest, None
+            if session is not None:
+                await pool.putconn(session)
 
     async def _put_back(self, pool: AsyncConnectionPool[ReadSession], session: ReadSession) -> None:
         self._asked = (self._asked + 1) % _ASKED_IN_A_ROW

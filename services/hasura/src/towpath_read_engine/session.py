@@ -6,15 +6,12 @@ Every parameter of them is text and every answer is one row that is handed on as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from towpath_service_kit.connection import Connection
 
 
 class ReadSession(Connection):
     """A connection of the pool."""
-
-    most_prepared: ClassVar[int] = 200
 
     async def values(self, statement: bytes, parameters: Sequence[bytes | None], *, keep: bool) -> tuple[bytes | None, ...]:
         """The values of the one row that a statement gives.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Error, capabilities
 from psycopg.abc import Buffer, PQGen
@@ -28,6 +29,8 @@ from towpath_service_kit.statements import Statement
 RV = TypeVar("RV")
 Row: TypeAlias = dict[str, Any]
 _Parameters: TypeAlias = Sequence[Buffer | None]
+_CHANGED = (FeatureNotSupported, InvalidSqlStatementName)
+"""What a prepared statement says whose tables have changed, or which somebody between us and the database has dropped."""
 CANCEL = 5.0
 """Seconds that the server gets to hear that nobody waits for a statement any more."""
 
@@ -35,22 +38,29 @@ CANCEL = 5.0
 class Connection(AsyncConnection[Row]):
     """A connection whose socket is watched for as long as nothing unexpected happens on it; one statement at a time.
 
+    It is made for autocommit: what `rows` and `touch` do is a transaction by itself unless `transaction()` stands around it.
+
     Attributes:
         most_prepared: Statements that stay prepared; the one that was not asked for longest goes.
         given_up: Whether it was closed since a caller was cancelled.
     """
 
-    most_prepared: ClassVar[int] = 100
+    most_prepared: ClassVar[int] = 200
     given_up: bool = False
     _watched: int | None = None
     _answer: asyncio.Future[None] | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.prepare_threshold = None  # its way would throw ours away, too, after some statements
         self._names: OrderedDict[tuple[bytes, tuple[int, ...]], bytes] = OrderedDict()
         self._forms: dict[Statement, _Form] = {}
+        self._prefix = secrets.token_hex(4).encode()  # a pooler that mixes connections up gives an error then, not another one's rows
         self._made = 0
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """See `AsyncConnection.connect`; psycopg prepares nothing itself, for now and then it drops all that is prepared."""
+        return await super().connect(conninfo, **{**options, "prepare_threshold": None})
 
     async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
         """The rows that a statement gives.
@@ -77,7 +87,11 @@ class Connection(AsyncConnection[Row]):
             form = self._forms[statement] = _Form(self)
         parameters = form.values.dump_sequence([values[name] for name in statement.names], statement.formats)
         types, formats = form.values.types or (), form.values.formats
-        return await self.ask(statement.text, parameters, types=types, formats=formats, keep=is_known), form
+        try:
+            return await self.ask(statement.text, parameters, types=types, formats=formats, keep=is_known), form
+        except _CHANGED:
+            del self._forms[statement]  # its columns may have other names
+            raise
 
     async def ask(
         self, text: bytes, parameters: _Parameters, *, types: tuple[int, ...] = (), formats: Sequence[int] | None = None, keep: bool
@@ -93,27 +107,29 @@ class Connection(AsyncConnection[Row]):
         Raises:
             psycopg.Error: The statement failed, or the connection is lost.
         """
-        if not keep:
-            return await self.wait(_unnamed(self.pgconn, text, parameters, types, formats))
-        key = (text, types)
-        name = self._names.get(key)
-        if name is None:
-            name = await self._prepare(key)
-        else:
-            self._names.move_to_end(key)
-        try:
-            return await self.wait(_named(self.pgconn, name, parameters, formats))
-        except (FeatureNotSupported, InvalidSqlStatementName):
-            # its tables have changed, or somebody between us and the database has dropped it: made anew next time
-            self._names.pop(key, None)
-            raise
+        async with self.lock:
+            if not keep:
+                return await self.wait(_unnamed(self.pgconn, text, parameters, types, formats))
+            key = (text, types)
+            name = self._names.get(key)
+            if name is None:
+                name = await self._prepare(key)
+            else:
+                self._names.move_to_end(key)
+            try:
+                return await self.wait(_named(self.pgconn, name, parameters, formats))
+            except _CHANGED:
+                del self._names[key]  # made anew next time
+                with contextlib.suppress(Error):
+                    await self.wait(_closed(self.pgconn, name))
+                raise
 
     async def _prepare(self, key: tuple[bytes, tuple[int, ...]]) -> bytes:
         while len(self._names) >= self.most_prepared:
             _, oldest = self._names.popitem(last=False)
             await self.wait(_closed(self.pgconn, oldest))
         self._made += 1
-        name = b"towpath_%d" % self._made
+        name = b"towpath_%b_%d" % (self._prefix, self._made)
         await self.wait(_prepared(self.pgconn, name, *key))
         self._names[key] = name
         return name
@@ -172,6 +188,8 @@ class Connection(AsyncConnection[Row]):
         if self._watched is not None:
             asyncio.get_running_loop().remove_reader(self._watched)
             self._watched = None
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(None)  # who waits sees what has become of the connection
 
     async def _give_up(self) -> None:
         self._watch_no_more()
