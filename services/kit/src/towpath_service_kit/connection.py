@@ -90,7 +90,7 @@ class Connection(AsyncConnection[Row]):
         try:
             return await self.ask(statement.text, parameters, types=types, formats=formats, keep=is_known), form
         except _CHANGED:
-            del self._forms[statement]  # its columns may have other names
+            self._forms.pop(statement, None)  # its columns may have other names
             raise
 
     async def ask(
